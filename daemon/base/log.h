@@ -1,0 +1,115 @@
+/*
+ * Structured log. A call makes one record (level, namespace, event name, fields) and puts it into
+ * a bounded queue; one sink thread formats and writes. The loop never waits for a disk: when the
+ * queue is full records are dropped and the next line that fits says "and N more"; the same event
+ * repeated from the same place within a second collapses the same way when it exceeds a burst.
+ *
+ *   static const struct sn_log_ctx log_ctx = SN_LOG_CTX("irc");
+ *   sn_log(&conn->log, SN_LOG_INFO, "client-registered", sn_f_str("nick", nick), sn_f_int("fd", fd));
+ *
+ * Levels are per namespace with dotted inheritance ("net" sets "net.tls" too) and can change at
+ * any time. Before sn_log_start, and after sn_log_stop, records are written at once to stderr.
+ * Thread-safe. A sink that fails (full disk, closed pipe) is retried, the loss counted and told.
+ */
+#ifndef SN_DAEMON_BASE_LOG_H
+#define SN_DAEMON_BASE_LOG_H
+
+#include <stdio.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/err.h"
+#include "daemon/base/str.h"
+
+enum sn_log_level {
+	SN_LOG_DEBUG,
+	SN_LOG_INFO,
+	SN_LOG_WARN,
+	SN_LOG_ERROR,
+	SN_LOG_CRITICAL,
+	SN_LOG_OFF, /* as a threshold only */
+};
+
+enum sn_field_kind { SN_FIELD_STR, SN_FIELD_INT, SN_FIELD_UINT, SN_FIELD_BOOL, SN_FIELD_DURATION };
+
+struct sn_log_field {
+	const char *key; /* static */
+	enum sn_field_kind kind;
+	union {
+		struct sn_str str; /* copied into the record, cut at 512 bytes */
+		int64_t i;
+		uint64_t u;
+	};
+};
+
+static inline struct sn_log_field sn_f_str(const char *key, struct sn_str v)
+{
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_STR, .str = v };
+}
+static inline struct sn_log_field sn_f_cstr(const char *key, const char *v)
+{
+	return sn_f_str(key, sn_str(v));
+}
+static inline struct sn_log_field sn_f_int(const char *key, int64_t v)
+{
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_INT, .i = v };
+}
+static inline struct sn_log_field sn_f_uint(const char *key, uint64_t v)
+{
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_UINT, .u = v };
+}
+static inline struct sn_log_field sn_f_bool(const char *key, bool v)
+{
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_BOOL, .u = v };
+}
+/* Nanoseconds; printed as "1.5ms" in text and as seconds in JSON. */
+static inline struct sn_log_field sn_f_duration(const char *key, int64_t ns)
+{
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_DURATION, .i = ns };
+}
+/* error=<sn_strerror(code)> */
+static inline struct sn_log_field sn_f_err(int code)
+{
+	return sn_f_cstr("error", sn_strerror(code));
+}
+
+/* Static or embedded, never allocated: where a record comes from and what it always carries. */
+struct sn_log_ctx {
+	const struct sn_log_ctx *parent; /* its fields come first; its name counts if ours is NULL */
+	const char *ns;                  /* "irc", "net.tls" */
+	const struct sn_log_field *fields;
+	unsigned field_count;
+};
+#define SN_LOG_CTX(name) { .ns = (name) }
+
+/* Cheap; false means the record would be dropped. */
+bool sn_log_enabled(const struct sn_log_ctx *ctx, enum sn_log_level level);
+void sn_log_emit(const struct sn_log_ctx *ctx, enum sn_log_level level, const char *event,
+	const struct sn_log_field *fields, unsigned count);
+#define sn_log(ctx, level, event, ...)                                                             \
+	do {                                                                                       \
+		if (sn_log_enabled((ctx), (level))) {                                              \
+			const struct sn_log_field sn_fields_[] = { { .key = NULL }, ##__VA_ARGS__ }; \
+			sn_log_emit((ctx), (level), (event), sn_fields_ + 1,                       \
+				sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1);                   \
+		}                                                                                  \
+	} while (0)
+
+enum sn_log_format { SN_LOG_TEXT, SN_LOG_TEXT_COLOR, SN_LOG_JSON };
+
+struct sn_log_options {
+	int fd;                     /* written to; not closed */
+	enum sn_log_format format;
+	size_t queue_bytes;         /* 0: 1 MiB */
+	const struct sn_clock *clock; /* NULL: system */
+};
+
+/* Start the sink thread / write out what is queued (waiting at most timeout_ns) and end it. */
+void sn_log_start(const struct sn_log_options *options);
+void sn_log_stop(int64_t timeout_ns);
+/* "" is the root. The text is copied. At most 64 rules: SN_ELIMIT. */
+int sn_log_set_level(const char *ns, enum sn_log_level level);
+int sn_log_parse_level(struct sn_str s, enum sn_log_level *level_r) SN_WARN_UNUSED;
+const char *sn_log_level_name(enum sn_log_level level);
+uint64_t sn_log_dropped(void); /* since start: queue overflow and failed writes */
+
+#endif
