@@ -19,10 +19,15 @@ int sn_parse_base(struct sn_str s, unsigned base, uint64_t max, uint64_t *v_r) S
 int sn_parse_size(struct sn_str s, uint64_t *bytes_r) SN_WARN_UNUSED;
 /* "250ms", "30s", "5m", "2h", "7d", "1h30m", "0"; nanoseconds; a bare number but 0 is refused. */
 int sn_parse_duration(struct sn_str s, int64_t *ns_r) SN_WARN_UNUSED;
-/* Shortest text that parses back to the same value. */
+/* Shortest text that parses back to the same value ("5400s" is "90m"); a negative duration, which
+ * no input may contain, gets a '-'. */
 void sn_format_size(struct sn_strbuf *b, uint64_t bytes);
 void sn_format_duration(struct sn_strbuf *b, int64_t ns);
 
+/*
+ * The decoders write at most cap bytes to mem: SN_ELIMIT if there are more, SN_EENCODING if the
+ * text is malformed; mem may then hold a part, *n_r is untouched.
+ */
 /* Hexadecimal, both cases accepted, lower case written. */
 int sn_hex_decode(struct sn_str s, void *mem, size_t cap, size_t *n_r) SN_WARN_UNUSED;
 void sn_hex_encode(struct sn_strbuf *b, struct sn_str s);
