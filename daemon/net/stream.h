@@ -1,0 +1,185 @@
+/*
+ * Stream: one type for bytes in both directions over a socket, a TLS filter on another stream, a
+ * child's pipes, or a memory pair in tests. Protocols see only this.
+ *
+ * Input.  The stream reads when its user wants input and the input limit allows, puts bytes into
+ *   s->in and calls on_input once per turn. The user consumes views of it; what it leaves stays and
+ *   counts against the limit: when the buffer is full reading stops until something is consumed
+ *   (sn_stream_consume starts it again). on_input comes again when more bytes have arrived.
+ * Output. The user appends to s->out (sn_stream_write, or the chain itself and then
+ *   sn_stream_flush); at the end of the turn everything goes out in one writev or sendfile. Above
+ *   `high` queued bytes sn_stream_congested() is true; when the queue falls to `low` on_drained
+ *   is called once. Above `max` the stream aborts with SN_ELIMIT: a reader that never reads.
+ * End.    Three ways, one path: peer's end of stream (on_eof; the default is sn_stream_close), the
+ *   user's sn_stream_close (flush, shut down, then end) and sn_stream_abort or an error (end now).
+ *   All lead to exactly one on_end(code), from the deferred phase, and then to on_free from the
+ *   closing phase, after which the memory is the owner's to free. After on_end no other event comes.
+ * Deadlines, all relative and re-armed by activity; 0 = none:
+ *   handshake   until on_ready;  idle   no byte either way;
+ *   write       output queued and no progress;  close   from sn_stream_close to the end.
+ *
+ * Layers. A filter (TLS) has a `lower` stream; the user always holds the top one. Closing the top
+ * closes all; the top's on_free comes after the lower ones are freed.
+ *
+ * Ownership: sn_stream_fd and friends are members of the owner's struct, or allocated by *_new
+ * and then freed by the loop after on_free. The user is an embedded struct sn_stream_user.
+ */
+#ifndef SN_DAEMON_NET_STREAM_H
+#define SN_DAEMON_NET_STREAM_H
+
+#include "daemon/base/buf.h"
+#include "daemon/base/chain.h"
+#include "daemon/loop/timer.h"
+#include "daemon/net/addr.h"
+
+struct sn_stream;
+struct sn_stream_user;
+struct sn_tls_info;
+
+struct sn_stream_events {
+	/* Ready to carry data: connected, handshake done. At once for plain accepted sockets,
+	 * but from the deferred phase like everything. May be NULL. */
+	void (*on_ready)(struct sn_stream_user *user);
+	void (*on_input)(struct sn_stream_user *user);
+	void (*on_drained)(struct sn_stream_user *user); /* may be NULL */
+	/* Peer will send no more; unread bytes may be left in `in`. NULL: sn_stream_close. */
+	void (*on_eof)(struct sn_stream_user *user);
+	/* It is over: SN_CLOSE (orderly) or a failure. Nothing can be sent any more. */
+	void (*on_end)(struct sn_stream_user *user, int code);
+	/* From the closing phase: nothing refers to the stream; free the owner here. */
+	void (*on_free)(struct sn_stream_user *user);
+};
+
+struct sn_stream_user {
+	const struct sn_stream_events *events;
+	struct sn_stream *stream; /* the top of its stack; NULL after on_free */
+};
+
+struct sn_stream_limits {
+	size_t in_max;        /* unread input */
+	size_t low, high, max; /* output water marks and hard limit, bytes */
+};
+
+struct sn_stream_deadlines {
+	int64_t handshake, idle, write, close; /* ns; 0: none */
+};
+
+/* What a kind of stream does; for implementers (stream_fd.c, stream_tls.c, stream_mem.c, plugins).
+ * All are called by stream.c only. */
+struct sn_stream_ops {
+	const char *name;
+	/* Read into s->in (lend scratch first if it is empty). SN_OK: bytes came; SN_AGAIN: none
+	 * now; SN_CLOSE: end of stream; or a failure. */
+	int (*pull)(struct sn_stream *s);
+	/* Write from s->out, consuming it. SN_OK: all gone; SN_AGAIN: the rest later (the ops
+	 * arrange to call sn_stream_writable); or a failure. */
+	int (*push)(struct sn_stream *s);
+	/* Input wanted or not. */
+	void (*want_input)(struct sn_stream *s, bool want);
+	/* Output is empty and no more will come. SN_OK: done; SN_AGAIN: push is to be tried again. */
+	int (*shutdown)(struct sn_stream *s);
+	/* Release everything but the struct; no I/O after this. Called once. */
+	void (*release)(struct sn_stream *s);
+};
+
+enum sn_stream_state {
+	SN_STREAM_CONNECTING, /* until on_ready */
+	SN_STREAM_OPEN,
+	SN_STREAM_CLOSING, /* flushing the rest, then shutdown */
+	SN_STREAM_ENDED,   /* on_end is due or was called */
+	SN_STREAM_FREED,
+};
+
+#define SN_STREAM_MAGIC 0x53745265u
+
+struct sn_stream {
+	uint32_t magic;
+	enum sn_stream_state state;
+	const struct sn_stream_ops *ops;
+	struct sn_loop *loop;
+	struct sn_stream *lower;
+	struct sn_stream_user *user;
+	struct sn_buf in;
+	struct sn_chain out;
+	struct sn_stream_limits limits;
+	struct sn_stream_deadlines deadlines;
+	int64_t activity, progress, began; /* monotonic: last byte either way; last write
+					      progress; begin of the present state */
+	struct sn_task event_task, flush_task, closing_task;
+	struct sn_timer timer;
+	unsigned pending; /* events to deliver, private to stream.c */
+	int end_code;
+	bool paused, eof, congested, blocked, heap;
+	uint64_t bytes_in, bytes_out;
+};
+
+/* --- for users ------------------------------------------------------------------------------ */
+
+/* Who hears the events from now on; replaces the former user. */
+void sn_stream_set_user(struct sn_stream *s, struct sn_stream_user *user);
+void sn_stream_set_limits(struct sn_stream *s, const struct sn_stream_limits *limits);
+void sn_stream_set_deadlines(struct sn_stream *s, const struct sn_stream_deadlines *deadlines);
+
+static inline struct sn_str sn_stream_input(const struct sn_stream *s)
+{
+	return sn_buf_view(&s->in);
+}
+void sn_stream_consume(struct sn_stream *s, size_t n);
+/* No on_input until resumed; bytes that are there already are kept. on_input comes again after
+ * resume if unread bytes are left. */
+void sn_stream_pause(struct sn_stream *s);
+void sn_stream_resume(struct sn_stream *s);
+
+/* Queue a copy and flush at the end of the turn. After close or end: dropped silently. */
+void sn_stream_write(struct sn_stream *s, struct sn_str data);
+void sn_stream_write_block(struct sn_stream *s, struct sn_block *block); /* shares all of it */
+/* Append to this, then call sn_stream_flush. */
+struct sn_chain *sn_stream_out(struct sn_stream *s);
+void sn_stream_flush(struct sn_stream *s);
+static inline bool sn_stream_congested(const struct sn_stream *s)
+{
+	return s->congested;
+}
+static inline size_t sn_stream_queued(const struct sn_stream *s)
+{
+	return s->out.bytes;
+}
+
+void sn_stream_close(struct sn_stream *s);
+void sn_stream_abort(struct sn_stream *s, int code);
+static inline bool sn_stream_is_open(const struct sn_stream *s)
+{
+	return s->state <= SN_STREAM_OPEN;
+}
+
+/* Facts about the TLS layer in the stack (tls.h), or NULL when it is plain. */
+const struct sn_tls_info *sn_stream_tls_info(const struct sn_stream *s);
+
+/* --- for implementers ----------------------------------------------------------------------- */
+
+/* State CONNECTING; limits 64 KiB in, 64/256 KiB, 16 MiB max. heap: freed after on_free. */
+void sn_stream_init(struct sn_stream *s, struct sn_loop *loop, const struct sn_stream_ops *ops,
+	bool heap);
+void sn_stream_ready(struct sn_stream *s);    /* CONNECTING -> OPEN */
+void sn_stream_readable(struct sn_stream *s); /* something can be pulled */
+void sn_stream_writable(struct sn_stream *s); /* push can go on */
+
+/* --- kinds ---------------------------------------------------------------------------------- */
+
+/* A connected stream socket, pipe or tty. Takes over the descriptors (both may be the same; two
+ * for a child's stdin and stdout). */
+struct sn_stream_fd {
+	struct sn_stream stream; /* first member */
+	struct sn_watch rd, wr;  /* wr is used only with two descriptors */
+};
+/* In caller's memory; state CONNECTING until sn_stream_ready (accepted: call it at once). */
+int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd)
+	SN_WARN_UNUSED;
+int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **s_r) SN_WARN_UNUSED;
+
+/* Two connected memory streams, for tests and internal pairs: what one writes the other reads, at
+ * the earliest in the next phase. capacity: bytes in flight each way before writing blocks. */
+void sn_stream_mem_pair(struct sn_loop *loop, size_t capacity, struct sn_stream **a_r,
+	struct sn_stream **b_r);
+
+#endif
