@@ -13,13 +13,20 @@ struct sn_verb {
 	uint8_t min, max;     /* arguments; max 255: any */
 	uint8_t cost;         /* flood points */
 	uint32_t states;      /* bits of the states in which it is allowed */
-	/* The protocol casts its own handler type's table: see irc_commands.c. */
-	int handler;          /* index into the protocol's handler array */
 };
 
+/* A protocol's row begins with struct sn_verb and adds its handler; stride is its size. */
+struct sn_verb_table {
+	const struct sn_verb *rows;
+	size_t count, stride;
+};
+#define SN_VERB_TABLE(array)                                                                       \
+	((struct sn_verb_table){ &(array)[0].verb, sizeof(array) / sizeof((array)[0]),             \
+		sizeof((array)[0]) })
+
 /* The row with this name, or NULL. */
-const struct sn_verb *sn_verb_find(const struct sn_verb *rows, size_t count, struct sn_str name);
+const struct sn_verb *sn_verb_find(const struct sn_verb_table *table, struct sn_str name);
 /* Sorted, upper case, unique? */
-bool sn_verbs_check(const struct sn_verb *rows, size_t count);
+bool sn_verbs_check(const struct sn_verb_table *table);
 
 #endif
