@@ -72,7 +72,11 @@ static inline struct sn_log_field sn_f_err(int code)
 	return sn_f_cstr("error", sn_strerror(code));
 }
 
-/* Static or embedded, never allocated: where a record comes from and what it always carries. */
+/*
+ * Static or embedded, never allocated: where a record comes from and what it always carries. A
+ * field hides its namesakes in outer contexts. Namespaces and event names are static strings:
+ * levels and repeats are looked up by their address.
+ */
 struct sn_log_ctx {
 	const struct sn_log_ctx *parent; /* its fields come first; its name counts if ours is NULL */
 	const char *ns;                  /* "irc", "net.tls" */
@@ -99,14 +103,16 @@ enum sn_log_format { SN_LOG_TEXT, SN_LOG_TEXT_COLOR, SN_LOG_JSON };
 struct sn_log_options {
 	int fd;                     /* written to; not closed */
 	enum sn_log_format format;
-	size_t queue_bytes;         /* 0: 1 MiB */
+	size_t queue_bytes;         /* 0: 1 MiB; at least 4 KiB */
 	const struct sn_clock *clock; /* NULL: system */
 };
 
-/* Start the sink thread / write out what is queued (waiting at most timeout_ns) and end it. */
+/* Start the sink thread / write out what is queued (waiting at most timeout_ns) and end it. If no
+ * thread can be had, that is logged and records keep going to stderr at once. */
 void sn_log_start(const struct sn_log_options *options);
 void sn_log_stop(int64_t timeout_ns);
-/* "" is the root. The text is copied. At most 64 rules: SN_ELIMIT. */
+/* "" is the root, at first SN_LOG_INFO. The text is copied. At most 64 rules, of 63 bytes each:
+ * SN_ELIMIT. */
 int sn_log_set_level(const char *ns, enum sn_log_level level);
 int sn_log_parse_level(struct sn_str s, enum sn_log_level *level_r) SN_WARN_UNUSED;
 const char *sn_log_level_name(enum sn_log_level level);

@@ -231,6 +231,25 @@ void sn_format_duration(struct sn_strbuf *b, int64_t ns)
 	sn_strbuf_add(b, sn_strbuf_str(&best));
 }
 
+void sn_format_decimal(struct sn_strbuf *b, uint64_t v, uint64_t unit, unsigned digits)
+{
+	char text[18];
+	size_t n = 0, significant = 0;
+	sn_assert(unit >= 1 && unit <= 1000000000000000000ULL && digits <= sizeof(text));
+	uint64_t rest = v % unit;
+	for (; n < digits && rest > 0; rest %= unit) {
+		rest *= 10;
+		text[n] = (char)('0' + rest / unit);
+		if (text[n++] != '0')
+			significant = n;
+	}
+	sn_strbuf_addu(b, v / unit);
+	if (significant > 0) {
+		sn_strbuf_addc(b, '.');
+		sn_strbuf_add(b, sn_str_n(text, significant));
+	}
+}
+
 int sn_hex_decode(struct sn_str s, void *mem, size_t cap, size_t *n_r)
 {
 	unsigned char *out = mem;

@@ -23,6 +23,9 @@ int sn_parse_duration(struct sn_str s, int64_t *ns_r) SN_WARN_UNUSED;
  * no input may contain, gets a '-'. */
 void sn_format_size(struct sn_strbuf *b, uint64_t bytes);
 void sn_format_duration(struct sn_strbuf *b, int64_t ns);
+/* v / unit as a decimal number: at most so many digits (0..18) after the point, cut, not rounded,
+ * without trailing zeros. unit: 1..10^18. Free of printf's locale. */
+void sn_format_decimal(struct sn_strbuf *b, uint64_t v, uint64_t unit, unsigned digits);
 
 /*
  * The decoders write at most cap bytes to mem: SN_ELIMIT if there are more, SN_EENCODING if the

@@ -1,0 +1,494 @@
+#include "daemon/base/log_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/base/assert.h"
+#include "daemon/base/log_queue.h"
+#include "daemon/base/mem.h"
+
+enum {
+	QUEUE_DEFAULT = 1 << 20,
+	QUEUE_LEAST = 4096,
+	BATCH_BYTES = 16384,
+	/* JSON makes six bytes of one; the rest is for the words between the values. */
+	LINES_MAX = 16 * BATCH_BYTES,
+};
+#define BACKOFF_FIRST SN_MS(10)
+#define BACKOFF_MOST SN_SEC(1)
+/* How long after its deadline a thread may hang in write() before stop leaves it behind. */
+#define STOP_GRACE SN_SEC(1)
+
+struct sink {
+	struct sn_log_options options;
+	pthread_t thread;
+	pthread_cond_t ended_cond;
+	int wake_fd; /* readable: stop, or a record for a thread that is idle */
+
+	/* guarded by the lock */
+	struct sn_log_queue queue;
+	struct sn_log_repeats repeats;
+	uint64_t dropped_untold;
+	bool idle, stopping, ended;
+	int64_t deadline; /* of stopping; CLOCK_MONOTONIC whatever the clock of the records is */
+
+	/* the thread's own */
+	struct sn_strbuf lines;
+	int failure; /* of the last write, or SN_OK */
+	int64_t failing_since;
+	bool resumed_untold;
+	char batch[BATCH_BYTES];
+};
+
+static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sink *current; /* guarded by the lock */
+static _Atomic uint64_t dropped_total;
+
+static int64_t real_mono(void)
+{
+	return sn_clock_mono(&sn_clock_system);
+}
+
+/* Records of the log about itself go the way of all others, but are never held back. */
+static bool push_own(struct sink *s, const struct sn_log_call *call)
+{
+	char mem[SN_LOG_RECORD_MAX];
+	return sn_log_queue_push(&s->queue, sn_str_n(mem, sn_log_record_encode(call, mem)));
+}
+
+static void count_dropped(struct sink *s, uint64_t n)
+{
+	atomic_fetch_add_explicit(&dropped_total, n, memory_order_relaxed);
+	s->dropped_untold += n;
+}
+
+static void tell_dropped(struct sink *s)
+{
+	static const struct sn_log_ctx ctx = SN_LOG_CTX("log");
+	char text[40];
+	struct sn_strbuf b;
+	if (s->dropped_untold == 0)
+		return;
+	sn_strbuf_fixed(&b, text, sizeof(text));
+	sn_strbuf_addf(&b, "and %llu more", (unsigned long long)s->dropped_untold);
+	const struct sn_log_field fields[] = {
+	        sn_f_uint("count", s->dropped_untold),
+	        sn_f_str("text", sn_strbuf_str(&b)),
+	};
+	const struct sn_log_call call = {
+	        .wall_ns = sn_clock_wall(s->options.clock),
+	        .level = SN_LOG_WARN,
+	        .ctx = &ctx,
+	        .event = "log-dropped",
+	        .fields = fields,
+	        .count = 2,
+	};
+	if (push_own(s, &call))
+		s->dropped_untold = 0;
+}
+
+static void tell_repeated(struct sink *s, const struct sn_log_repeat *ended)
+{
+	const struct sn_log_ctx ctx = SN_LOG_CTX(ended->ns_text);
+	char text[128];
+	struct sn_strbuf b;
+	sn_strbuf_fixed(&b, text, sizeof(text));
+	sn_strbuf_addf(
+	        &b, "and %llu more of %s", (unsigned long long)ended->held, ended->event_text);
+	const struct sn_log_field fields[] = {
+	        sn_f_cstr("repeated", ended->event_text),
+	        sn_f_uint("count", ended->held),
+	        sn_f_str("text", sn_strbuf_str(&b)),
+	};
+	const struct sn_log_call call = {
+	        .wall_ns = sn_clock_wall(s->options.clock),
+	        .level = ended->level,
+	        .ctx = &ctx,
+	        .event = "log-repeated",
+	        .fields = fields,
+	        .count = 3,
+	};
+	if (!push_own(s, &call))
+		count_dropped(s, ended->held);
+}
+
+static void tell_resumed(struct sink *s)
+{
+	static const struct sn_log_ctx ctx = SN_LOG_CTX("log");
+	if (!s->resumed_untold)
+		return;
+	const struct sn_log_field fields[] = {
+	        sn_f_err(s->failure),
+	        sn_f_duration("failed-for", real_mono() - s->failing_since),
+	};
+	const struct sn_log_call call = {
+	        .wall_ns = sn_clock_wall(s->options.clock),
+	        .level = SN_LOG_WARN,
+	        .ctx = &ctx,
+	        .event = "log-write-resumed",
+	        .fields = fields,
+	        .count = 2,
+	};
+	if (!push_own(s, &call))
+		return;
+	s->resumed_untold = false;
+	s->failure = SN_OK;
+}
+
+static void tell_expired(struct sink *s)
+{
+	struct sn_log_repeat ended;
+	if (s->repeats.holding == 0)
+		return;
+	const int64_t now = s->stopping ? INT64_MAX : sn_clock_mono(s->options.clock);
+	while (sn_log_repeats_expire(&s->repeats, now, &ended))
+		tell_repeated(s, &ended);
+}
+
+static void signal_thread(const struct sink *s)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+	do
+		n = write(s->wake_fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+	/* EAGAIN: the counter is full, so the thread wakes anyway. */
+}
+
+static void put_locked(struct sink *s, const struct sn_log_call *call, struct sn_str record)
+{
+	struct sn_log_repeat ended;
+	const int64_t now = sn_clock_mono(s->options.clock);
+	const bool admitted = sn_log_repeats_admit(&s->repeats, call, now, &ended);
+	if (ended.held > 0)
+		tell_repeated(s, &ended);
+	if (admitted && !sn_log_queue_push(&s->queue, record))
+		count_dropped(s, 1);
+	if (s->idle) {
+		s->idle = false;
+		signal_thread(s);
+	}
+}
+
+bool sn_log_sink_put(const struct sn_log_call *call, struct sn_str record)
+{
+	pthread_mutex_lock(&sink_lock);
+	struct sink *s = current;
+	if (s != NULL)
+		put_locked(s, call, record);
+	pthread_mutex_unlock(&sink_lock);
+	return s != NULL;
+}
+
+enum next_step { NEXT_WRITE, NEXT_SLEEP, NEXT_END };
+
+static enum next_step choose_step(struct sink *s, bool empty, int64_t *timeout_r)
+{
+	if (!empty)
+		return NEXT_WRITE;
+	if (s->stopping)
+		return NEXT_END;
+	s->idle = true;
+	*timeout_r = -1;
+	if (s->repeats.holding > 0) {
+		const int64_t left =
+		        sn_log_repeats_due(&s->repeats) - sn_clock_mono(s->options.clock);
+		*timeout_r = left > 0 ? left : 0;
+	}
+	return NEXT_SLEEP;
+}
+
+/*
+ * The next batch into s->batch, or how long to sleep. What the log has to say about itself is
+ * queued behind the batch, where taking it has made room.
+ */
+static enum next_step take_batch(struct sink *s, struct sn_str *taken_r, int64_t *timeout_r)
+{
+	pthread_mutex_lock(&sink_lock);
+	s->idle = false;
+	const size_t n = sn_log_queue_take(&s->queue, s->batch, sizeof(s->batch));
+	tell_dropped(s);
+	tell_resumed(s);
+	tell_expired(s);
+	const enum next_step step = choose_step(s, n == 0 && s->queue.used == 0, timeout_r);
+	pthread_mutex_unlock(&sink_lock);
+	*taken_r = sn_str_n(s->batch, n);
+	return step;
+}
+
+/* *left_r: until the deadline. */
+static bool is_stopping(struct sink *s, int64_t *left_r)
+{
+	pthread_mutex_lock(&sink_lock);
+	const bool stopping = s->stopping;
+	*left_r = stopping ? s->deadline - real_mono() : -1;
+	pthread_mutex_unlock(&sink_lock);
+	return stopping;
+}
+
+static int to_poll_ms(int64_t ns)
+{
+	return ns < 0 ? -1 : ns > SN_SEC(3600) ? 3600000 : (int)((ns + SN_MS(1) - 1) / SN_MS(1));
+}
+
+/* Until fd is writable (fd -1: none), the eventfd is signalled, or timeout (-1: none). */
+static void wait_for(struct sink *s, int fd, int64_t timeout)
+{
+	struct pollfd fds[2] = {
+	        {.fd = s->wake_fd, .events = POLLIN},
+	        {.fd = fd, .events = POLLOUT},
+	};
+	uint64_t count;
+	if (poll(fds, 2, to_poll_ms(timeout)) <= 0 || fds[0].revents == 0)
+		return;
+	const ssize_t n = read(s->wake_fd, &count, sizeof(count));
+	sn_assert(n == (ssize_t)sizeof(count) || errno == EAGAIN || errno == EINTR);
+}
+
+/* False once the deadline of stopping has passed. */
+static bool wait_before_write(struct sink *s, int fd, int64_t timeout)
+{
+	int64_t left;
+	if (!is_stopping(s, &left)) {
+		wait_for(s, fd, timeout);
+		return true;
+	}
+	if (left <= 0)
+		return false;
+	wait_for(s, fd, timeout >= 0 && timeout < left ? timeout : left);
+	return true;
+}
+
+static bool is_regular(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/*
+ * How much of the lines to write at once. A pipe that polls as writable takes PIPE_BUF bytes
+ * without blocking and in one piece, so whole lines of several workers do not mix in it.
+ */
+static size_t piece_length(struct sn_str lines, bool any_length)
+{
+	if (any_length || lines.n <= PIPE_BUF)
+		return lines.n;
+	const char *end = memrchr(lines.p, '\n', PIPE_BUF);
+	return end != NULL ? (size_t)(end - lines.p) + 1 : PIPE_BUF;
+}
+
+static void note_failure(struct sink *s, int err)
+{
+	if (s->failure == SN_OK)
+		s->failing_since = real_mono();
+	s->failure = err;
+	s->resumed_untold = false;
+}
+
+/* Takes what is written off *lines; false if the deadline left something. */
+static bool write_lines(struct sink *s, struct sn_str *lines)
+{
+	const bool any_length = is_regular(s->options.fd);
+	int64_t backoff = 0;
+	while (lines->n > 0) {
+		if (backoff > 0 ? !wait_before_write(s, -1, backoff)
+		                : !wait_before_write(s, s->options.fd, -1))
+			return false;
+		const ssize_t n = write(s->options.fd, lines->p, piece_length(*lines, any_length));
+		if (n > 0) {
+			*lines = sn_str_from(*lines, (size_t)n);
+			s->resumed_untold = s->failure != SN_OK;
+			backoff = 0;
+		} else if (n == 0 || errno != EINTR) {
+			backoff = backoff == 0 ? BACKOFF_FIRST : backoff * 2;
+			backoff = backoff < BACKOFF_MOST ? backoff : BACKOFF_MOST;
+			if (n < 0 && errno != EAGAIN)
+				note_failure(s, -errno);
+		}
+	}
+	return true;
+}
+
+static void format_batch(struct sink *s, struct sn_str taken)
+{
+	struct sn_str record;
+	sn_strbuf_reset(&s->lines);
+	while (sn_log_queue_next(&taken, &record))
+		sn_log_record_format(&s->lines, record, s->options.format);
+}
+
+static uint64_t count_lines(struct sn_str lines)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < lines.n; i++)
+		n += lines.p[i] == '\n';
+	return n;
+}
+
+/* The deadline has come: count what will never be written. */
+static void abandon(struct sink *s, struct sn_str lines)
+{
+	struct sn_str taken, record;
+	uint64_t lost = count_lines(lines);
+	pthread_mutex_lock(&sink_lock);
+	do {
+		taken = sn_str_n(
+		        s->batch, sn_log_queue_take(&s->queue, s->batch, sizeof(s->batch)));
+		while (sn_log_queue_next(&taken, &record))
+			lost++;
+	} while (s->queue.used > 0);
+	count_dropped(s, lost);
+	pthread_mutex_unlock(&sink_lock);
+}
+
+static void write_until_end(struct sink *s)
+{
+	struct sn_str taken, lines;
+	int64_t timeout;
+	for (;;) {
+		switch (take_batch(s, &taken, &timeout)) {
+		case NEXT_END:
+			return;
+		case NEXT_SLEEP:
+			wait_for(s, -1, timeout);
+			break;
+		case NEXT_WRITE:
+			format_batch(s, taken);
+			lines = sn_strbuf_str(&s->lines);
+			if (!write_lines(s, &lines)) {
+				abandon(s, lines);
+				return;
+			}
+			break;
+		}
+	}
+}
+
+static void *run_sink(void *arg)
+{
+	struct sink *s = arg;
+	write_until_end(s);
+	pthread_mutex_lock(&sink_lock);
+	s->ended = true;
+	pthread_cond_signal(&s->ended_cond);
+	pthread_mutex_unlock(&sink_lock);
+	return NULL;
+}
+
+static void init_ended_cond(struct sink *s)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->ended_cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static struct sink *new_sink(const struct sn_log_options *options)
+{
+	const size_t wanted = options->queue_bytes > 0 ? options->queue_bytes : QUEUE_DEFAULT;
+	struct sink *s = sn_alloc_zero(sizeof(*s));
+	s->options = *options;
+	if (s->options.clock == NULL)
+		s->options.clock = &sn_clock_system;
+	sn_log_queue_init(&s->queue, wanted > QUEUE_LEAST ? wanted : QUEUE_LEAST);
+	sn_strbuf_init(&s->lines, LINES_MAX);
+	init_ended_cond(s);
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return s;
+}
+
+static void free_sink(struct sink *s)
+{
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
+	pthread_cond_destroy(&s->ended_cond);
+	sn_strbuf_fini(&s->lines);
+	sn_log_queue_fini(&s->queue);
+	sn_free(s);
+}
+
+/* Signals belong to the loop's thread; SIGPIPE and SIGXFSZ come back as errors of write. */
+static int create_thread(struct sink *s)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	const int err = pthread_create(&s->thread, NULL, run_sink, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+int sn_log_sink_start(const struct sn_log_options *options)
+{
+	struct sink *s = new_sink(options);
+	const int err = s->wake_fd < 0 ? -errno : create_thread(s);
+	if (err < 0) {
+		free_sink(s);
+		return err;
+	}
+	atomic_store_explicit(&dropped_total, 0, memory_order_relaxed);
+	pthread_mutex_lock(&sink_lock);
+	sn_assert(current == NULL);
+	current = s;
+	pthread_mutex_unlock(&sink_lock);
+	return SN_OK;
+}
+
+/* Take the sink away from the producers and tell its thread; NULL if there was none. */
+static struct sink *begin_stop(int64_t timeout_ns)
+{
+	pthread_mutex_lock(&sink_lock);
+	struct sink *s = current;
+	current = NULL;
+	if (s != NULL) {
+		s->stopping = true;
+		s->deadline = real_mono() + timeout_ns;
+	}
+	pthread_mutex_unlock(&sink_lock);
+	if (s != NULL)
+		signal_thread(s);
+	return s;
+}
+
+static bool await_end(struct sink *s)
+{
+	const int64_t until = s->deadline + STOP_GRACE;
+	const struct timespec ts = {.tv_sec = until / SN_SEC(1), .tv_nsec = until % SN_SEC(1)};
+	int err = 0;
+	pthread_mutex_lock(&sink_lock);
+	while (!s->ended && err == 0)
+		err = pthread_cond_timedwait(&s->ended_cond, &sink_lock, &ts);
+	const bool ended = s->ended;
+	pthread_mutex_unlock(&sink_lock);
+	return ended;
+}
+
+void sn_log_sink_stop(int64_t timeout_ns)
+{
+	const int64_t most = SN_SEC(24 * 3600);
+	struct sink *s = begin_stop(timeout_ns < 0 ? 0 : timeout_ns < most ? timeout_ns : most);
+	if (s == NULL)
+		return;
+	if (!await_end(s)) {
+		/* In a write() that does not return (a dead NFS server): its memory goes with it.
+		 */
+		pthread_detach(s->thread);
+		return;
+	}
+	pthread_join(s->thread, NULL);
+	free_sink(s);
+}
+
+uint64_t sn_log_sink_dropped(void)
+{
+	return atomic_load_explicit(&dropped_total, memory_order_relaxed);
+}

@@ -1,0 +1,171 @@
+#include "daemon/base/metrics.h"
+
+#include "daemon/base/assert.h"
+#include "daemon/base/mem.h"
+#include "daemon/base/text.h"
+
+/*
+ * A histogram's slots: the sum of what was observed; then one per bound and one above them all,
+ * each counting its own range only. They are summed up when written, so that observing touches one.
+ */
+static size_t count_bounds(const struct sn_metric_def *def)
+{
+	size_t n = 0;
+	while (def->bounds[n] != 0)
+		n++;
+	return n;
+}
+
+static size_t slots_of(const struct sn_metric_def *def)
+{
+	return def->kind == SN_METRIC_HISTOGRAM ? count_bounds(def) + 2 : 1;
+}
+
+size_t sn_metrics_slots(const struct sn_metric_def *defs, size_t count)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		n += slots_of(&defs[i]);
+	return n;
+}
+
+static void check_def(const struct sn_metric_def *def)
+{
+	sn_assert(def->name != NULL && def->help != NULL);
+	if (def->kind != SN_METRIC_HISTOGRAM)
+		return;
+	sn_assert(def->bounds != NULL && def->bounds[0] != 0 && def->scale != 0);
+	for (size_t i = 1; def->bounds[i] != 0; i++)
+		sn_assert(def->bounds[i] > def->bounds[i - 1]);
+}
+
+void sn_metrics_init(struct sn_metric_set *set, const struct sn_metric_def *defs, size_t count,
+        _Atomic uint64_t *mem)
+{
+	for (size_t i = 0; i < count; i++)
+		check_def(&defs[i]);
+	const size_t slot_count = sn_metrics_slots(defs, count);
+	*set = (struct sn_metric_set){
+	        .defs = defs,
+	        .count = count,
+	        .slots = mem != NULL ? mem : sn_alloc_array(slot_count, sizeof(*mem)),
+	        .first = sn_alloc_array(count, sizeof(*set->first)),
+	        .slot_count = slot_count,
+	        .own_slots = mem == NULL,
+	};
+	uint32_t next = 0;
+	for (size_t i = 0; i < count; i++) {
+		set->first[i] = next;
+		next += (uint32_t)slots_of(&defs[i]);
+	}
+}
+
+void sn_metrics_fini(struct sn_metric_set *set)
+{
+	if (set->own_slots)
+		sn_free((void *)set->slots);
+	sn_free(set->first);
+	*set = (struct sn_metric_set){.defs = NULL};
+}
+
+void sn_metric_observe(struct sn_metric_set *set, size_t i, uint64_t raw)
+{
+	const struct sn_metric_def *def = &set->defs[i];
+	_Atomic uint64_t *slots = set->slots + set->first[i];
+	size_t bucket = 0;
+	sn_assert(def->kind == SN_METRIC_HISTOGRAM);
+	while (def->bounds[bucket] != 0 && raw > def->bounds[bucket])
+		bucket++;
+	atomic_fetch_add_explicit(&slots[0], raw, memory_order_relaxed);
+	atomic_fetch_add_explicit(&slots[1 + bucket], 1, memory_order_relaxed);
+}
+
+/* The text format's only escapes in HELP: backslash and line feed. */
+static void add_help(struct sn_strbuf *out, const char *help)
+{
+	for (; *help != '\0'; help++) {
+		if (*help == '\\')
+			sn_strbuf_adds(out, "\\\\");
+		else if (*help == '\n')
+			sn_strbuf_adds(out, "\\n");
+		else
+			sn_strbuf_addc(out, *help);
+	}
+}
+
+static void write_head(struct sn_strbuf *out, const struct sn_metric_def *def)
+{
+	static const char *const types[] = {
+	        [SN_METRIC_COUNTER] = "counter",
+	        [SN_METRIC_GAUGE] = "gauge",
+	        [SN_METRIC_HISTOGRAM] = "histogram",
+	};
+	sn_strbuf_addf(out, "# HELP %s ", def->name);
+	add_help(out, def->help);
+	sn_strbuf_addf(out, "\n# TYPE %s %s\n", def->name, types[def->kind]);
+}
+
+/* "name_suffix{labels} ", or without braces if there are none. */
+static void write_name(struct sn_strbuf *out, const struct sn_metric_def *def, const char *suffix)
+{
+	sn_strbuf_addf(out, "%s%s", def->name, suffix);
+	if (def->labels != NULL)
+		sn_strbuf_addf(out, "{%s}", def->labels);
+	sn_strbuf_addc(out, ' ');
+}
+
+static void write_value(struct sn_strbuf *out, const struct sn_metric_def *def, uint64_t v)
+{
+	/* Counted up in one worker and down in another, a gauge's part of it may be below zero. */
+	const bool negative = def->kind == SN_METRIC_GAUGE && (int64_t)v < 0;
+	write_name(out, def, "");
+	sn_strbuf_adds(out, negative ? "-" : "");
+	sn_strbuf_addu(out, negative ? 0 - v : v);
+	sn_strbuf_addc(out, '\n');
+}
+
+static void write_bucket(
+        struct sn_strbuf *out, const struct sn_metric_def *def, uint64_t bound, uint64_t count)
+{
+	sn_strbuf_addf(out, "%s_bucket{%s%sle=\"", def->name,
+	        def->labels != NULL ? def->labels : "", def->labels != NULL ? "," : "");
+	if (bound != 0)
+		sn_format_decimal(out, bound, def->scale, 9);
+	else
+		sn_strbuf_adds(out, "+Inf");
+	sn_strbuf_adds(out, "\"} ");
+	sn_strbuf_addu(out, count);
+	sn_strbuf_addc(out, '\n');
+}
+
+static void write_histogram(
+        struct sn_strbuf *out, const struct sn_metric_def *def, const _Atomic uint64_t *slots)
+{
+	const size_t bounds = count_bounds(def);
+	uint64_t count = 0;
+	for (size_t i = 0; i <= bounds; i++) {
+		count += atomic_load_explicit(&slots[1 + i], memory_order_relaxed);
+		write_bucket(out, def, def->bounds[i], count);
+	}
+	write_name(out, def, "_sum");
+	sn_format_decimal(
+	        out, atomic_load_explicit(&slots[0], memory_order_relaxed), def->scale, 9);
+	sn_strbuf_addc(out, '\n');
+	/* Not a slot of its own: it must equal the last bucket also while others observe. */
+	write_name(out, def, "_count");
+	sn_strbuf_addu(out, count);
+	sn_strbuf_addc(out, '\n');
+}
+
+void sn_metrics_write(const struct sn_metric_set *set, struct sn_strbuf *out)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct sn_metric_def *def = &set->defs[i];
+		if (i == 0 || strcmp(def->name, set->defs[i - 1].name) != 0)
+			write_head(out, def);
+		if (def->kind == SN_METRIC_HISTOGRAM)
+			write_histogram(out, def, set->slots + set->first[i]);
+		else
+			write_value(out, def, sn_metric_get(set, i));
+	}
+}
