@@ -28,7 +28,7 @@ struct sn_child_spec {
 				     parent's to close */
 	size_t fd_count;
 	bool new_session;         /* setsid: a signal to the terminal's group does not reach it */
-	bool die_with_parent;     /* PR_SET_PDEATHSIG SIGKILL */
+	bool die_with_parent;     /* PR_SET_PDEATHSIG SIGKILL: when the starting thread ends */
 };
 
 /* -errno when it cannot be started, the child's exec error included. */

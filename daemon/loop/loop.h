@@ -18,8 +18,8 @@
  *
  * Ownership: the loop owns nothing it is given; owners unlink (clear, cancel) before they go.
  * Callbacks get the embedded node; sn_container_of finds the owner. None fires from inside the
- * function that registers it. Everything but sn_loop_post and sn_loop_stop_from_signal-safe
- * contexts belongs to the loop's own thread.
+ * function that registers it. Everything but sn_loop_post and sn_loop_turns belongs to the loop's
+ * own thread.
  */
 #ifndef SN_DAEMON_LOOP_LOOP_H
 #define SN_DAEMON_LOOP_LOOP_H
@@ -93,7 +93,8 @@ const struct sn_clock *sn_loop_clock(const struct sn_loop *loop);
 /* Turns so far; a watchdog compares two readings (any thread). */
 uint64_t sn_loop_turns(const struct sn_loop *loop);
 
-/* Level-triggered interest in fd; the owner keeps and closes fd after sn_watch_clear. */
+/* Level-triggered interest in fd; the owner keeps and closes fd after sn_watch_clear. -EPERM: a
+ * regular file or folder, which is never waited for; -EEXIST: fd has a watch here. */
 int sn_watch_set(struct sn_loop *loop, struct sn_watch *watch, int fd, unsigned events,
 	sn_watch_fn fn) SN_WARN_UNUSED;
 /* Change the interest; no system call when nothing changes. 0 keeps the watch but hears only of
@@ -106,7 +107,7 @@ void sn_watch_clear(struct sn_watch *watch);
 void sn_loop_defer(struct sn_loop *loop, struct sn_task *task);
 /* At the end of the turn, before closing. */
 void sn_loop_flush(struct sn_loop *loop, struct sn_task *task);
-/* The last thing that happens to an object: its fn frees it. */
+/* The last thing that happens to an object: its fn frees it. Takes it off any other list. */
 void sn_loop_closing(struct sn_loop *loop, struct sn_task *task);
 /* Take a task off whatever list it is on. */
 void sn_task_cancel(struct sn_task *task);

@@ -11,6 +11,8 @@
 #ifndef SN_DAEMON_LOOP_OFFLOAD_H
 #define SN_DAEMON_LOOP_OFFLOAD_H
 
+#include <stdatomic.h>
+
 #include "daemon/loop/loop.h"
 
 struct sn_offload;
@@ -24,7 +26,7 @@ struct sn_job {
 	int (*work)(struct sn_job *job);            /* pool thread; touches the job's owner only */
 	void (*done)(struct sn_job *job, int code); /* loop; code: work's result or SN_ECANCELED */
 	int code;
-	int state;
+	atomic_int state; /* the pool's; 0: not accepted yet, or done */
 };
 
 struct sn_offload_options {

@@ -69,10 +69,10 @@ static inline bool sn_waiter_waiting(const struct sn_waiter *w)
 typedef void (*sn_all_fn)(struct sn_promise *all, size_t index, struct sn_promise *p, int code);
 struct sn_promise *sn_promise_all(struct sn_loop *loop, struct sn_promise *const *promises,
 	size_t count, sn_all_fn on_each) SN_WARN_UNUSED;
-/* inner's result, or SN_ETIMEDOUT-like SN_ETIMEOUT after delay_ns (inner is canceled). */
+/* inner's result, or SN_ETIMEOUT after delay_ns (inner is canceled). */
 struct sn_promise *sn_promise_timeout(struct sn_loop *loop, struct sn_promise *inner,
 	int64_t delay_ns) SN_WARN_UNUSED;
-/* The promise inside a timeout, for its value, during the waiter's call. */
+/* The promise inside a timeout, for its value, during the waiter's call; NULL after a timeout. */
 struct sn_promise *sn_promise_inner(struct sn_promise *timeout);
 
 #endif

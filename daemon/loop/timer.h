@@ -22,7 +22,8 @@ struct sn_timer {
 	struct sn_loop *loop;
 };
 
-/* (Re)arm to fire once, delay_ns from now (below 0 counts as 0) / at a monotonic time. */
+/* (Re)arm to fire once, delay_ns from sn_loop_now (below 0 counts as 0) / at a monotonic time. A
+ * time that has passed already fires in the next timers phase. */
 void sn_timer_set(struct sn_loop *loop, struct sn_timer *timer, int64_t delay_ns, sn_timer_fn fn);
 void sn_timer_set_at(struct sn_loop *loop, struct sn_timer *timer, int64_t mono_ns, sn_timer_fn fn);
 void sn_timer_clear(struct sn_timer *timer); /* unarmed: nothing happens */
@@ -41,7 +42,8 @@ typedef int (*sn_every_fn)(struct sn_every *every, uint64_t periods);
 
 struct sn_every {
 	struct sn_timer timer;
-	int64_t start, interval, last; /* last: index of the last period reported, or -1 */
+	int64_t start, interval; /* the grid */
+	int64_t last;            /* time of the last call that was counted */
 	sn_every_fn fn;
 	bool pending, running;
 };
