@@ -12,7 +12,7 @@
 #include "daemon/base/strbuf.h"
 
 struct sn_addr {
-	socklen_t len; /* 0: no address */
+	socklen_t len; /* 0: no address; prints as "-" */
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in in;
@@ -25,7 +25,7 @@ struct sn_addr {
 
 /* A literal IPv4 or IPv6 address (no name, no brackets; "fe80::1%eth0" allowed) and a port. */
 int sn_addr_parse(struct sn_str ip, uint16_t port, struct sn_addr *addr_r) SN_WARN_UNUSED;
-/* SN_ELIMIT when the path does not fit. '@' or NUL first: abstract. */
+/* SN_ELIMIT when the path does not fit, SN_EMISSING when it is empty. '@' or NUL first: abstract. */
 int sn_addr_unix(struct sn_str path, struct sn_addr *addr_r) SN_WARN_UNUSED;
 int sn_addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct sn_addr *addr_r)
 	SN_WARN_UNUSED;
