@@ -15,7 +15,10 @@
 #include "daemon/base/pool.h"
 #include "daemon/base/strbuf.h"
 
-/* One input text; kept for the carets. Owned by the diags' pool. */
+/*
+ * One input text; kept for the carets. It belongs to a pool and is in that pool's list: the one of
+ * a struct sn_conf_diags, or of a loaded configuration (whose positions outlive the diags).
+ */
 struct sn_conf_source {
 	struct sn_conf_source *next;
 	struct sn_str name; /* file path as given, or "--listen" */
@@ -23,9 +26,10 @@ struct sn_conf_source {
 	bool is_option;     /* came from the command line */
 };
 
+/* line 0: the whole source; column 0: the line, of which no text is shown (it holds a secret). */
 struct sn_conf_pos {
 	const struct sn_conf_source *source; /* NULL: nowhere in particular */
-	uint32_t line, column;               /* 1-based; 0: the whole source */
+	uint32_t line, column;               /* 1-based */
 	uint32_t length;                     /* bytes to underline; 0: one caret */
 };
 
@@ -48,6 +52,20 @@ struct sn_conf_diags {
 
 void sn_conf_diags_init(struct sn_conf_diags *d);
 void sn_conf_diags_fini(struct sn_conf_diags *d);
+
+/* Append a source; text must live as long as the pool, name is copied. */
+struct sn_conf_source *sn_conf_source_add(struct sn_pool *pool, struct sn_conf_source **list,
+	const char *name, struct sn_str text);
+/* The list's own copy of a source, made at the first call; NULL gives NULL. */
+const struct sn_conf_source *sn_conf_source_import(struct sn_pool *pool,
+	struct sn_conf_source **list, const struct sn_conf_source *source);
+/*
+ * The place of byte `offset` of `text`, which is what a string at pos means: exact where it stands
+ * in the source as it is (no escapes, nothing expanded), else pos.
+ */
+struct sn_conf_pos sn_conf_pos_within(struct sn_conf_pos pos, struct sn_str text, size_t offset);
+
+/* pos may be of a source from elsewhere: the diags take a copy. */
 void sn_conf_report(struct sn_conf_diags *d, enum sn_conf_severity severity, struct sn_conf_pos pos,
 	const char *fmt, ...) SN_PRINTF(4, 5);
 /* Everything, with source lines and carets; colour codes only if asked for. */

@@ -37,7 +37,7 @@ struct sn_toml_entry {
 	struct sn_toml_entry *next;
 	struct sn_str key;
 	struct sn_conf_pos key_pos;
-	struct sn_toml_value *value;
+	struct sn_toml_value *value; /* NULL: malformed, and reported as such */
 	bool used; /* for the reader: marks entries it knows; the rest is "unknown key" */
 };
 
