@@ -29,6 +29,9 @@ struct sn_accept_stage_ops {
 	int (*step)(struct sn_accept_stage *stage, struct sn_incoming *in);
 	/* Worker start: attach to loop and pool. May be NULL. */
 	int (*attach)(struct sn_accept_stage *stage, struct sn_loop *loop, struct sn_offload *pool);
+	/* The protocols the service behind the listener speaks (NULL-ended, static), before the
+	 * first connection. May be NULL. */
+	void (*set_alpn)(struct sn_accept_stage *stage, const char *const *alpn);
 	void (*free)(struct sn_accept_stage *stage);
 };
 

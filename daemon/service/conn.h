@@ -49,11 +49,23 @@ const struct sn_tls_info *sn_conn_tls(const struct sn_conn *conn);
 /* STARTTLS with the listener's or the given context; SN_EPLAINTEXT when bytes are already there:
  * close the connection. conn_open is not called again; conn_input goes on after the handshake. */
 int sn_conn_start_tls(struct sn_conn *conn, struct sn_tls_context *context) SN_WARN_UNUSED;
-/* Log lines about this connection carry conn=ID and peer. */
-void sn_conn_log(const struct sn_conn *conn, enum sn_log_level level, const char *event,
+/* A log line about this connection: carries conn=ID and peer=ADDRESS before its own fields. */
+void sn_conn_log_emit(const struct sn_conn *conn, enum sn_log_level level, const char *event,
 	const struct sn_log_field *fields, unsigned count);
-/* Hands the open connection with its unread input to another service (upgrade): the new
- * service's conn_open is called with a new sn_conn; this one gets conn_close(SN_OK). */
-int sn_conn_switch(struct sn_conn *conn, struct sn_instance *to) SN_WARN_UNUSED;
+#define sn_conn_log(conn, level, event, ...)                                                       \
+	do {                                                                                       \
+		if (sn_log_enabled(&(conn)->instance->log, (level))) {                             \
+			const struct sn_log_field sn_fields_[] = { { .key = NULL }, ##__VA_ARGS__ }; \
+			sn_conn_log_emit((conn), (level), (event), sn_fields_ + 1,                 \
+				sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1);                   \
+		}                                                                                  \
+	} while (0)
+static inline const struct sn_addr *sn_conn_peer(const struct sn_conn *conn)
+{
+	return &conn->incoming.peer;
+}
+
+/* What the listener calls when a connection is through its stages; and its end from host.c. */
+void sn_conn_begin(struct sn_instance *instance, struct sn_incoming *incoming);
 
 #endif

@@ -104,11 +104,12 @@ struct sn_instance {
 	struct sn_metric_set listener_metrics;
 	struct sn_conn_caps caps;
 	struct sn_list conns;                 /* sn_conn.link */
-	struct sn_service_listener *listeners; /* host.c */
+	struct sn_service_listener *listeners; /* service_listener.c */
 	size_t listener_count;
+	struct sn_pool *memory;               /* dies with the instance */
 	struct sn_list link;                  /* the host's */
 	int64_t started_wall;                 /* ns */
-	bool draining;
+	bool running, draining;
 };
 
 /* Module row check: ABI, size, flags, mandatory entries, rows (sn_conf_section_verify). */

@@ -1,0 +1,353 @@
+#include "daemon/service/host.h"
+
+#include "daemon/base/mem.h"
+#include "daemon/net/resolver.h"
+#include "daemon/service/conn.h"
+#include "daemon/service/service_listener.h"
+
+#define MAGIC_HOST 0x486f7374u
+
+static const char *const level_choices[] = {"debug", "info", "warn", "error", "critical", NULL};
+static const char *const format_choices[] = {"auto", "text", "json", NULL};
+
+static const struct sn_conf_item server_items[] = {
+        {"drain_timeout", SN_CONF_DURATION, offsetof(struct sn_server_conf, drain_timeout),
+                .def = "5s", .min = 0, .max = SN_SEC(3600), .reload = SN_RELOAD_LIVE,
+                .doc = "How long clients are given to go when the daemon stops; then they are cut."},
+        {"offload_threads", SN_CONF_INT, offsetof(struct sn_server_conf, offload_threads),
+                .def = "0", .min = 0, .max = 256, .reload = SN_RELOAD_PROCESS,
+                .doc = "Threads for work that would hold up the loop (password hashes, TLS handshakes, "
+                       "disk); 0: one per core."},
+        {"offload_queue", SN_CONF_INT, offsetof(struct sn_server_conf, offload_queue),
+                .def = "1024", .min = 1, .max = 1000000, .reload = SN_RELOAD_PROCESS,
+                .doc = "Most pieces of such work waiting; more are refused with a temporary failure."},
+};
+
+const struct sn_conf_section sn_server_section = {
+        .name = "server",
+        .items = server_items,
+        .count = sizeof(server_items) / sizeof(server_items[0]),
+        .size = sizeof(struct sn_server_conf),
+        .doc = "The daemon itself.",
+};
+
+static const struct sn_conf_item log_items[] = {
+        {"level", SN_CONF_ENUM, offsetof(struct sn_log_conf, level), .def = "info",
+                .choices = level_choices, .reload = SN_RELOAD_LIVE, .option = "log-level",
+                .meta = "LEVEL", .doc = "Least severe level that is logged."},
+        {"levels", SN_CONF_STRINGS, offsetof(struct sn_log_conf, levels), .max = 64,
+                .reload = SN_RELOAD_LIVE,
+                .doc = "Levels of single namespaces and all below them: \"net.tls=debug\"."},
+        {"format", SN_CONF_ENUM, offsetof(struct sn_log_conf, format), .def = "auto",
+                .choices = format_choices, .reload = SN_RELOAD_PROCESS, .option = "log-format",
+                .meta = "FORMAT",
+                .doc = "auto: coloured text on a terminal, JSON lines otherwise."},
+        {"file", SN_CONF_PATH, offsetof(struct sn_log_conf, file), .reload = SN_RELOAD_PROCESS,
+                .option = "log-file", .meta = "FILE",
+                .doc = "File that log lines are appended to; empty: standard error."},
+};
+
+const struct sn_conf_section sn_log_section = {
+        .name = "log",
+        .items = log_items,
+        .count = sizeof(log_items) / sizeof(log_items[0]),
+        .size = sizeof(struct sn_log_conf),
+        .doc = "What is logged, where and how.",
+};
+
+struct sn_host {
+	uint32_t magic;
+	struct sn_loop *loop;
+	struct sn_conf *conf;
+	struct sn_offload *pool;
+	struct sn_resolver *resolver;
+	struct sn_list instances;
+	struct sn_host_stop *stopping;
+	struct sn_timer deadline;
+	struct sn_every watcher; /* looks for the last connection to go while stopping */
+	bool started;
+};
+
+int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r)
+{
+	const struct sn_server_conf *server = sn_conf_plain(conf, "server");
+	const struct sn_offload_options offload = {
+	        .threads = (unsigned)server->offload_threads,
+	        .queue_max = (unsigned)server->offload_queue,
+	};
+	struct sn_host *host = sn_alloc_zero(sizeof(*host));
+	int code;
+
+	host->magic = MAGIC_HOST;
+	host->loop = loop;
+	host->conf = sn_conf_ref(conf);
+	sn_list_init(&host->instances);
+	code = sn_offload_new(&offload, &host->pool);
+	if (code == SN_OK)
+		code = sn_resolver_new(loop, NULL, &host->resolver);
+	if (code != SN_OK) {
+		sn_host_free(&host);
+		return code;
+	}
+	*host_r = host;
+	return SN_OK;
+}
+
+/* --- instances ------------------------------------------------------------------------------ */
+
+static int open_portal(struct sn_host *host, struct sn_instance *instance,
+        const struct sn_conf_named *named, struct sn_conf_diags *diags)
+{
+	const struct sn_conf_strings *specs = &instance->common->auth;
+	int result = SN_OK;
+
+	instance->portal = sn_portal_new(host->loop, host->pool);
+	for (size_t i = 0; i < specs->count; i++) {
+		struct sn_diag diag = {0};
+		struct sn_checker *checker;
+		const int code = sn_checker_open(specs->items[i], &checker, &diag);
+
+		if (code == SN_OK) {
+			sn_portal_add(instance->portal, checker);
+			continue;
+		}
+		sn_conf_report(diags, SN_CONF_ERROR, named->pos, "auth \"%.*s\": %s",
+		        SN_STR_ARG(
+		                sn_str_sub(specs->items[i], 0, sn_str_find(specs->items[i], ':'))),
+		        diag.text);
+		result = SN_ECONFIG;
+	}
+	return result;
+}
+
+static struct sn_instance *new_instance(struct sn_host *host, const struct sn_conf_named *named)
+{
+	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	struct sn_instance *instance = sn_alloc_zero(service->instance_size);
+
+	instance->service = service;
+	instance->loop = host->loop;
+	instance->pool = host->pool;
+	instance->resolver = host->resolver;
+	instance->conf = sn_conf_ref(host->conf);
+	instance->name = named->name;
+	instance->common = named->common;
+	instance->settings = named->settings;
+	instance->log.ns = service->name;
+	instance->started_wall = sn_loop_wall(host->loop);
+	sn_list_init(&instance->conns);
+	sn_metrics_init(&instance->metrics, service->metrics, service->metric_count, NULL);
+	sn_metrics_init(
+	        &instance->listener_metrics, sn_listener_metrics, SN_LISTENER_METRICS, NULL);
+	sn_conn_caps_init(&instance->caps, (uint32_t)instance->common->max_connections,
+	        (uint32_t)instance->common->max_per_address);
+	sn_list_append(&host->instances, &instance->link);
+	return instance;
+}
+
+static void free_instance(struct sn_instance *instance)
+{
+	sn_assert(sn_list_empty(&instance->conns));
+	sn_list_remove(&instance->link);
+	sn_service_listeners_close(instance);
+	sn_portal_free(&instance->portal);
+	sn_conn_caps_fini(&instance->caps);
+	sn_metrics_fini(&instance->metrics);
+	sn_metrics_fini(&instance->listener_metrics);
+	sn_conf_unref(&instance->conf);
+	sn_free(instance);
+}
+
+static int prepare(
+        struct sn_host *host, const struct sn_conf_named *named, struct sn_conf_diags *diags)
+{
+	struct sn_instance *instance = new_instance(host, named);
+	const int auth = open_portal(host, instance, named, diags);
+	const int listen = sn_service_listeners_open(instance, named, diags);
+
+	return auth != SN_OK ? auth : listen;
+}
+
+static int start_instance(struct sn_instance *instance, struct sn_conf_diags *diags)
+{
+	struct sn_diag diag = {0};
+	int code = SN_OK;
+
+	if (instance->service->start != NULL)
+		code = instance->service->start(instance, &diag);
+	if (code != SN_OK) {
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
+		        "service %.*s does not start: %s", SN_STR_ARG(instance->name),
+		        diag.text[0] != '\0' ? diag.text : sn_strerror(code));
+		return code;
+	}
+	instance->running = true;
+	code = sn_service_listeners_start(instance, &diag);
+	if (code != SN_OK)
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
+		        "service %.*s cannot accept connections: %s", SN_STR_ARG(instance->name),
+		        diag.text[0] != '\0' ? diag.text : sn_strerror(code));
+	return code;
+}
+
+static void remove_instances(struct sn_host *host)
+{
+	struct sn_list *link;
+
+	while ((link = sn_list_pop(&host->instances)) != NULL) {
+		struct sn_instance *instance = sn_container_of(link, struct sn_instance, link);
+
+		sn_service_listeners_stop(instance);
+		if (instance->running && instance->service->stop != NULL)
+			instance->service->stop(instance);
+		free_instance(instance);
+	}
+}
+
+int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags)
+{
+	const struct sn_conf_named *named;
+	struct sn_list *link;
+	int result = SN_OK;
+
+	for (size_t i = 0; (named = sn_conf_named_at(host->conf, "service", i)) != NULL; i++) {
+		const int code = prepare(host, named, diags);
+
+		if (result == SN_OK || code == SN_ECONFIG)
+			result = code != SN_OK ? code : result;
+	}
+	if (result == SN_OK && sn_list_empty(&host->instances)) {
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
+		        "no service is configured: add a table such as [service.irc]");
+		result = SN_ECONFIG;
+	}
+	sn_list_each (link, &host->instances) {
+		if (result == SN_OK)
+			result = start_instance(
+			        sn_container_of(link, struct sn_instance, link), diags);
+	}
+	if (result != SN_OK)
+		remove_instances(host);
+	host->started = result == SN_OK;
+	return result;
+}
+
+void sn_host_greet(struct sn_host *host, struct sn_strbuf *out)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances)
+		sn_service_listeners_greet(sn_container_of(link, struct sn_instance, link), out);
+}
+
+struct sn_instance *sn_host_find(struct sn_host *host, struct sn_str name)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances) {
+		struct sn_instance *instance = sn_container_of(link, struct sn_instance, link);
+
+		if (sn_str_eq(instance->name, name))
+			return instance;
+	}
+	return NULL;
+}
+
+void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances) {
+		struct sn_instance *instance = sn_container_of(link, struct sn_instance, link);
+
+		sn_metrics_write(&instance->listener_metrics, out);
+		sn_metrics_write(&instance->metrics, out);
+	}
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+static bool all_gone(struct sn_host *host)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances) {
+		if (!sn_service_listeners_idle(sn_container_of(link, struct sn_instance, link)))
+			return false;
+	}
+	return true;
+}
+
+static int on_watch(struct sn_every *every, uint64_t periods)
+{
+	struct sn_host *host = sn_container_of(every, struct sn_host, watcher);
+	struct sn_host_stop *stop = host->stopping;
+
+	(void)periods;
+	if (!all_gone(host))
+		return SN_OK;
+	sn_timer_clear(&host->deadline);
+	remove_instances(host);
+	host->stopping = NULL;
+	stop->on_stopped(stop);
+	return SN_CLOSE;
+}
+
+static void cut_everything(struct sn_host *host)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances)
+		sn_service_listeners_cut(sn_container_of(link, struct sn_instance, link));
+}
+
+static void on_deadline(struct sn_timer *timer)
+{
+	cut_everything(sn_container_of(timer, struct sn_host, deadline));
+}
+
+static void drain_instance(struct sn_instance *instance, struct sn_str reason)
+{
+	struct sn_list *link, *next;
+
+	instance->draining = true;
+	sn_service_listeners_stop(instance);
+	if (instance->service->drain != NULL) {
+		instance->service->drain(instance, reason);
+		return;
+	}
+	sn_list_each_safe (link, next, &instance->conns)
+		sn_conn_close(sn_container_of(link, struct sn_conn, link));
+}
+
+void sn_host_stop(struct sn_host *host, struct sn_str reason, struct sn_host_stop *stop)
+{
+	const struct sn_server_conf *server = sn_conf_plain(host->conf, "server");
+	struct sn_list *link;
+
+	if (host->stopping != NULL) {
+		cut_everything(host);
+		return;
+	}
+	host->stopping = stop;
+	sn_list_each (link, &host->instances)
+		drain_instance(sn_container_of(link, struct sn_instance, link), reason);
+	sn_timer_set(host->loop, &host->deadline, server->drain_timeout, on_deadline);
+	sn_every_start(host->loop, &host->watcher, SN_MS(10), true, on_watch);
+}
+
+void sn_host_free(struct sn_host **host_p)
+{
+	struct sn_host *host = *host_p;
+
+	if (host == NULL)
+		return;
+	sn_assert(sn_list_empty(&host->instances) && host->stopping == NULL);
+	*host_p = NULL;
+	sn_timer_clear(&host->deadline);
+	sn_every_stop(&host->watcher);
+	sn_resolver_free(&host->resolver);
+	sn_offload_free(&host->pool);
+	sn_conf_unref(&host->conf);
+	sn_free(host);
+}
