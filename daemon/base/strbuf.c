@@ -94,27 +94,34 @@ static size_t print(struct sn_strbuf *b, const char *fmt, va_list args)
 	return (size_t)n;
 }
 
-void sn_strbuf_addf(struct sn_strbuf *b, const char *fmt, ...)
+void sn_strbuf_addv(struct sn_strbuf *b, const char *fmt, va_list args)
 {
 	size_t n, fits;
-	va_list args;
+	va_list again;
 
 	if (b->err != SN_OK)
 		return;
-	va_start(args, fmt);
+	va_copy(again, args);
 	n = print(b, fmt, args);
-	va_end(args);
 	fits = n < room(b) ? n : room(b);
 	if (b->cap - b->n <= fits) {
 		grow(b, fits);
-		va_start(args, fmt);
-		(void)print(b, fmt, args);
-		va_end(args);
+		(void)print(b, fmt, again);
 	}
+	va_end(again);
 	if (fits < n)
 		b->err = SN_ELIMIT;
 	b->n += fits;
 	b->p[b->n] = '\0';
+}
+
+void sn_strbuf_addf(struct sn_strbuf *b, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	sn_strbuf_addv(b, fmt, args);
+	va_end(args);
 }
 
 void sn_strbuf_addu(struct sn_strbuf *b, uint64_t v)

@@ -31,6 +31,7 @@ void sn_strbuf_add(struct sn_strbuf *b, struct sn_str s);
 void sn_strbuf_adds(struct sn_strbuf *b, const char *cstr);
 void sn_strbuf_addc(struct sn_strbuf *b, char c);
 void sn_strbuf_addf(struct sn_strbuf *b, const char *fmt, ...) SN_PRINTF(2, 3);
+void sn_strbuf_addv(struct sn_strbuf *b, const char *fmt, va_list args) SN_PRINTF(2, 0);
 void sn_strbuf_addu(struct sn_strbuf *b, uint64_t v); /* decimal, without printf */
 /* Printable form for logs: C escapes, \xHH for other control and invalid UTF-8 bytes. */
 void sn_strbuf_add_quoted(struct sn_strbuf *b, struct sn_str s);
