@@ -1,8 +1,12 @@
 #include "tests/support/unit.h"
 
 Suite *sn_suite_clock(void);
+Suite *sn_suite_metrics(void);
+Suite *sn_suite_text(void);
 
 const sn_suite_fn sn_suites[] = {
         sn_suite_clock,
+        sn_suite_metrics,
+        sn_suite_text,
         NULL,
 };
