@@ -202,10 +202,12 @@ void sn_stream_flush_now(struct sn_stream *s);
 struct sn_stream_fd {
 	struct sn_stream stream; /* first member */
 	struct sn_watch rd, wr;  /* wr is used only with two descriptors */
-	int rfd, wfd;            /* wfd -1: shut down */
+	int rfd, wfd;
+	bool is_socket;
 	bool rd_blocking, wr_blocking; /* how they came: put back at the end */
 };
-/* In caller's memory; state CONNECTING until sn_stream_ready (accepted: call it at once). */
+/* In caller's memory; state CONNECTING until sn_stream_ready (accepted: call it at once). After a
+ * failure the descriptors are still the caller's. */
 int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd)
 	SN_WARN_UNUSED;
 int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **s_r) SN_WARN_UNUSED;
