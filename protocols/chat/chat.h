@@ -156,6 +156,7 @@ struct sn_chat_room {
 	struct sn_list bans;
 	size_t ban_count;
 	uint64_t sequence;   /* of the last message */
+	struct sn_list all;  /* every room, by time of creation */
 };
 
 struct sn_chat_member {

@@ -1,0 +1,41 @@
+/* What the files of the chat core share: the core's struct, names, and how events reach people. */
+#ifndef SN_PROTOCOLS_CHAT_CHAT_PRIVATE_H
+#define SN_PROTOCOLS_CHAT_CHAT_PRIVATE_H
+
+#include "daemon/base/mem.h"
+#include "protocols/chat/chat.h"
+
+struct sn_chat {
+	struct sn_chat_limits limits;
+	const struct sn_clock *clock;
+	struct sn_hash users, rooms; /* by name, ASCII case ignored */
+	struct sn_list all_users;    /* sn_chat_user.all */
+	struct sn_list all_rooms;    /* sn_chat_room.all */
+	size_t users_max;
+	uint64_t serial;             /* of the last event */
+	uint64_t id_start;           /* random per process, first part of message ids */
+};
+
+/* A core-owned string in place: freed and replaced; empty frees it. */
+void sn_chat_set_str(struct sn_str *slot, struct sn_str value);
+
+/* A new event of this kind, stamped with time and serial. */
+struct sn_chat_event sn_chat_event(
+	struct sn_chat *chat, enum sn_chat_event_kind kind, struct sn_chat_user *from);
+void sn_chat_event_fini(struct sn_chat_event *event);
+void sn_chat_deliver(struct sn_chat_user *to, struct sn_chat_event *event);
+void sn_chat_deliver_room(struct sn_chat_room *room, struct sn_chat_event *event);
+/* Everybody who shares a room with the user, and the user: each once. */
+void sn_chat_deliver_acquaintances(struct sn_chat_user *user, struct sn_chat_event *event);
+
+/* An open invitation of a user. */
+struct sn_chat_invitation {
+	struct sn_list link;
+	struct sn_str room;
+};
+void sn_chat_drop_invitations(struct sn_chat_user *user);
+/* Takes the membership away and the room with its last member. */
+void sn_chat_remove_member(struct sn_chat_member *member);
+bool sn_chat_is_banned(const struct sn_chat_room *room, const struct sn_chat_user *user);
+
+#endif
