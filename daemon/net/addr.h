@@ -1,6 +1,7 @@
 /*
  * Socket addresses: IPv4, IPv6 (with scope) and unix paths (abstract ones begin with '@' in text).
- * A plain value. Text forms: "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock", "unix:@name", "unix:" (unnamed).
+ * A plain value. Text forms: "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock", "unix:@name", "unix:"
+ * (unnamed).
  */
 #ifndef SN_DAEMON_NET_ADDR_H
 #define SN_DAEMON_NET_ADDR_H
@@ -23,10 +24,13 @@ struct sn_addr {
 
 #define SN_ADDR_TEXT_SIZE 140 /* enough for any text form with its NUL */
 
-/* A literal IPv4 or IPv6 address (no name, no brackets; "fe80::1%eth0" allowed) and a port. */
+/* A literal IPv4 or IPv6 address (no name, no brackets; "fe80::1%eth0" allowed) and a port.
+ * SN_ESYNTAX: none; SN_ENOTFOUND: no such interface. */
 int sn_addr_parse(struct sn_str ip, uint16_t port, struct sn_addr *addr_r) SN_WARN_UNUSED;
-/* SN_ELIMIT when the path does not fit, SN_EMISSING when it is empty. '@' or NUL first: abstract. */
+/* '@' or NUL first: abstract. SN_ELIMIT: the path does not fit; SN_EMISSING: it is empty;
+ * SN_ESYNTAX: a NUL inside it. */
 int sn_addr_unix(struct sn_str path, struct sn_addr *addr_r) SN_WARN_UNUSED;
+/* -EAFNOSUPPORT for other families, SN_ESYNTAX for a wrong length. */
 int sn_addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct sn_addr *addr_r)
 	SN_WARN_UNUSED;
 void sn_addr_any4(uint16_t port, struct sn_addr *addr_r);

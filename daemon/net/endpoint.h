@@ -17,8 +17,8 @@
  * column.
  *
  * A parsed endpoint is a pure value in a pool: no file, no name look-up, no socket. It prints back
- * to a text that parses to the same value. endpoint.c and endpoint_types.c stand on base alone: what
- * opens sockets is attached to the types by a later layer (struct sn_endpoint_ops).
+ * to a text that parses to the same value. endpoint*.c stand on base alone: what opens sockets is
+ * attached to the types by a later layer (struct sn_endpoint_ops).
  */
 #ifndef SN_DAEMON_NET_ENDPOINT_H
 #define SN_DAEMON_NET_ENDPOINT_H
@@ -135,7 +135,8 @@ void sn_endpoint_attach(enum sn_endpoint_side side, const char *word,
 	const struct sn_endpoint_ops *ops);
 /* NULL while there are none. */
 const struct sn_endpoint_ops *sn_endpoint_type_ops(const struct sn_endpoint_type *type);
-const struct sn_endpoint_type *sn_endpoint_type_find(enum sn_endpoint_side side, struct sn_str word);
+const struct sn_endpoint_type *sn_endpoint_type_find(
+	enum sn_endpoint_side side, struct sn_str word);
 const struct sn_endpoint_type *sn_endpoint_type_at(size_t i); /* NULL at the end */
 
 /*

@@ -144,7 +144,7 @@ static const struct sn_param tls_server_params[] = {
         {
                 .name = "certs",
                 .flags = SN_PARAM_REQUIRED,
-                .doc = "PEM file with key and certificates, or a folder of such files, chosen by SNI",
+                .doc = "PEM file with key and certificates, or a folder of such (SNI chooses)",
         },
         {
                 .name = "clientCA",
@@ -230,7 +230,7 @@ static int check_systemd_server(const struct sn_endpoint *ep, struct sn_diag *di
 		return sn_diag_set(diag, SN_EDUPLICATE, name->column,
 		        "systemd: index and name exclude each other");
 	if (!index->given && !name->given)
-		return sn_diag_set(diag, SN_EMISSING, ep->column,
+		return sn_diag_set(diag, SN_EMISSING, ep->source.n + 1,
 		        "systemd: index or name is missing; example: systemd:INET:index=0");
 	return SN_OK;
 }
@@ -475,7 +475,7 @@ static const struct sn_param tls_client_params[] = {
         {
                 .name = "endpoint",
                 .kind = SN_PARAM_ENDPOINT,
-                .doc = "connect through this endpoint (escaped); host is then only what is verified",
+                .doc = "connect through this endpoint (escaped); host is only verified then",
         },
 };
 
