@@ -176,9 +176,8 @@ static const struct {
         {"Ctls:h:443:endpoint=tcp:127.0.0.1:8443", SN_ENUMBER, 24},
         {"Ctls:h:443:bogus=1", SN_EUNKNOWN, 11},
         {"Ctls:h:443:endpoint=tcp\\:127.0.0.1\\:84x3", SN_ENUMBER, 36},
-        {"Ctls:h:443:endpoint=tcp\\:127.0.0.1:5", SN_EDUPLICATE, 34},
-        {"Ctls:h:1:endpoint=tls\\:h\\:1\\:endpoint=tcp\\\\\\:h\\\\\\:x", SN_ENUMBER, 49},
-        {"Ctls:h:1:endpoint=tcp\\:h:2", SN_ENUMBER, 25},
+        {"Ctls:h:443:endpoint=tcp\\:127.0.0.1:5", SN_EMISSING, 34},
+        {"Ctls:h:1:endpoint=tls\\:h\\:1\\:endpoint=tcp\\\\\\:h\\\\\\:x", SN_ENUMBER, 50},
 };
 
 START_TEST(refuses)

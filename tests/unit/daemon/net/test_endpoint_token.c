@@ -50,7 +50,7 @@ START_TEST(takes_texts_apart)
 	        {"i\\=x", "1 i=x"},
 	        {"a\\:b\\\\c:d", "1 a:b\\c|9 d"},
 	        {"\\x", "1 x"},
-	        {"k\\=\\:=v", "1 k=:=8 v"},
+	        {"k\\=\\:=v", "1 k=:=7 v"},
 	        {"\xc3\xa9=\xc3\xa9:1", "1 \xc3\xa9=4 \xc3\xa9|7 1"},
 	};
 	struct sn_endpoint_arg *args;
