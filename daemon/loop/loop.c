@@ -348,7 +348,8 @@ void sn_loop_turn(struct sn_loop *loop, int64_t max_wait_ns)
 	enter(loop, SN_PHASE_TIMERS);
 	atomic_fetch_add_explicit(&loop->turns, 1, memory_order_relaxed);
 	refresh_now(loop);
-	sn_wheel_run(loop);
+	if (sn_wheel_run(loop))
+		max_wait_ns = 0;
 	enter(loop, SN_PHASE_DISPATCH);
 	dispatch(loop, max_wait_ns);
 	enter(loop, SN_PHASE_DEFERRED);

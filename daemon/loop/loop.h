@@ -80,7 +80,8 @@ void sn_loop_stop(struct sn_loop *loop, int code);
 /*
  * For a foreign loop (a GUI's): poll sn_loop_fd for readability, at most until sn_loop_timeout
  * nanoseconds from now (-1: no timer is set; 0: turn at once), then call sn_loop_turn(loop, 0).
- * sn_loop_turn sleeps at most max_wait_ns (-1: as long as there is nothing to do).
+ * sn_loop_turn sleeps at most max_wait_ns (-1: as long as there is nothing to do); a turn that
+ * called a timer does not sleep.
  */
 int sn_loop_fd(const struct sn_loop *loop);
 int64_t sn_loop_timeout(const struct sn_loop *loop);

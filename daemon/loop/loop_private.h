@@ -33,8 +33,8 @@ void sn_wheel_init(struct sn_wheel *wheel, int64_t now);
 bool sn_wheel_empty(const struct sn_wheel *wheel);
 /* Monotonic time at which the wheel next has something to do, or -1. */
 int64_t sn_wheel_next(const struct sn_wheel *wheel);
-/* Call every timer due at loop->now. */
-void sn_wheel_run(struct sn_loop *loop);
+/* Call every timer due at loop->now; whether there was one. */
+bool sn_wheel_run(struct sn_loop *loop);
 
 /* The order of a turn; each phase is entered from the one before. */
 enum sn_phase {

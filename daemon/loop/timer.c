@@ -84,6 +84,11 @@ int64_t sn_wheel_next(const struct sn_wheel *wheel)
 	return tick > INT64_MAX / TICK_NS ? INT64_MAX : (int64_t)tick * TICK_NS;
 }
 
+static struct sn_timer *to_timer(struct sn_list *link)
+{
+	return sn_container_of(link, struct sn_timer, link);
+}
+
 static void insert(struct sn_wheel *wheel, struct sn_timer *timer)
 {
 	uint64_t tick = first_tick_after(timer->deadline);
@@ -135,7 +140,7 @@ static void open_slot(struct sn_wheel *wheel, unsigned level, struct sn_list *du
 		return;
 	}
 	while ((link = sn_list_pop(&timers)) != NULL)
-		insert(wheel, sn_container_of(link, struct sn_timer, link));
+		insert(wheel, to_timer(link));
 }
 
 /* Visits occupied slots only, so a jump of a year costs no more than the timers in it. */
@@ -150,11 +155,6 @@ static void advance(struct sn_wheel *wheel, uint64_t tick, struct sn_list *due)
 }
 
 /* Order of firing */
-
-static struct sn_timer *to_timer(struct sn_list *link)
-{
-	return sn_container_of(link, struct sn_timer, link);
-}
 
 static bool in_order(const struct sn_list *timers)
 {
@@ -212,16 +212,19 @@ static void sort_by_deadline(struct sn_list *timers)
 	}
 }
 
-void sn_wheel_run(struct sn_loop *loop)
+bool sn_wheel_run(struct sn_loop *loop)
 {
 	struct sn_list due, *link;
+	bool any;
 
 	sn_list_init(&due);
 	advance(&loop->wheel, last_tick_before(loop->now), &due);
 	append_all(&due, &loop->wheel.due);
 	sort_by_deadline(&due);
+	any = !sn_list_empty(&due);
 	while ((link = sn_list_pop(&due)) != NULL)
 		to_timer(link)->fn(to_timer(link));
+	return any;
 }
 
 /* Timers */
