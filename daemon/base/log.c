@@ -146,6 +146,15 @@ int sn_log_set_level(const char *ns, enum sn_log_level level)
 	return rule != NULL ? SN_OK : SN_ELIMIT;
 }
 
+void sn_log_reset_levels(void)
+{
+	pthread_mutex_lock(&rules_lock);
+	rules[0].level = SN_LOG_INFO;
+	rule_count = 1;
+	publish_rules();
+	pthread_mutex_unlock(&rules_lock);
+}
+
 static const struct sn_clock *_Atomic record_clock = &sn_clock_system;
 
 /* Without a sink: one line to stderr, at once; what it does not take is lost. */

@@ -5,7 +5,8 @@
  * repeated from the same place within a second collapses the same way when it exceeds a burst.
  *
  *   static const struct sn_log_ctx log_ctx = SN_LOG_CTX("irc");
- *   sn_log(&conn->log, SN_LOG_INFO, "client-registered", sn_f_str("nick", nick), sn_f_int("fd", fd));
+ *   sn_log(&conn->log, SN_LOG_INFO, "client-registered", sn_f_str("nick", nick), sn_f_int("fd",
+ * fd));
  *
  * Levels are per namespace with dotted inheritance ("net" sets "net.tls" too) and can change at
  * any time. Before sn_log_start, and after sn_log_stop, records are written at once to stderr.
@@ -43,7 +44,7 @@ struct sn_log_field {
 
 static inline struct sn_log_field sn_f_str(const char *key, struct sn_str v)
 {
-	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_STR, .str = v };
+	return (struct sn_log_field){.key = key, .kind = SN_FIELD_STR, .str = v};
 }
 static inline struct sn_log_field sn_f_cstr(const char *key, const char *v)
 {
@@ -51,20 +52,20 @@ static inline struct sn_log_field sn_f_cstr(const char *key, const char *v)
 }
 static inline struct sn_log_field sn_f_int(const char *key, int64_t v)
 {
-	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_INT, .i = v };
+	return (struct sn_log_field){.key = key, .kind = SN_FIELD_INT, .i = v};
 }
 static inline struct sn_log_field sn_f_uint(const char *key, uint64_t v)
 {
-	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_UINT, .u = v };
+	return (struct sn_log_field){.key = key, .kind = SN_FIELD_UINT, .u = v};
 }
 static inline struct sn_log_field sn_f_bool(const char *key, bool v)
 {
-	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_BOOL, .u = v };
+	return (struct sn_log_field){.key = key, .kind = SN_FIELD_BOOL, .u = v};
 }
 /* Nanoseconds; printed as "1.5ms" in text and as seconds in JSON. */
 static inline struct sn_log_field sn_f_duration(const char *key, int64_t ns)
 {
-	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_DURATION, .i = ns };
+	return (struct sn_log_field){.key = key, .kind = SN_FIELD_DURATION, .i = ns};
 }
 /* error=<sn_strerror(code)> */
 static inline struct sn_log_field sn_f_err(int code)
@@ -78,32 +79,36 @@ static inline struct sn_log_field sn_f_err(int code)
  * levels and repeats are looked up by their address.
  */
 struct sn_log_ctx {
-	const struct sn_log_ctx *parent; /* its fields come first; its name counts if ours is NULL */
-	const char *ns;                  /* "irc", "net.tls" */
+	const struct sn_log_ctx
+	        *parent; /* its fields come first; its name counts if ours is NULL */
+	const char *ns;  /* "irc", "net.tls" */
 	const struct sn_log_field *fields;
 	unsigned field_count;
 };
-#define SN_LOG_CTX(name) { .ns = (name) }
+#define SN_LOG_CTX(name) \
+	{ \
+		.ns = (name) \
+	}
 
 /* Cheap; false means the record would be dropped. */
 bool sn_log_enabled(const struct sn_log_ctx *ctx, enum sn_log_level level);
 void sn_log_emit(const struct sn_log_ctx *ctx, enum sn_log_level level, const char *event,
-	const struct sn_log_field *fields, unsigned count);
-#define sn_log(ctx, level, event, ...)                                                             \
-	do {                                                                                       \
-		if (sn_log_enabled((ctx), (level))) {                                              \
-			const struct sn_log_field sn_fields_[] = { { .key = NULL }, ##__VA_ARGS__ }; \
-			sn_log_emit((ctx), (level), (event), sn_fields_ + 1,                       \
-				sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1);                   \
-		}                                                                                  \
+        const struct sn_log_field *fields, unsigned count);
+#define sn_log(ctx, level, event, ...) \
+	do { \
+		if (sn_log_enabled((ctx), (level))) { \
+			const struct sn_log_field sn_fields_[] = {{.key = NULL}, ##__VA_ARGS__}; \
+			sn_log_emit((ctx), (level), (event), sn_fields_ + 1, \
+			        sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1); \
+		} \
 	} while (0)
 
 enum sn_log_format { SN_LOG_TEXT, SN_LOG_TEXT_COLOR, SN_LOG_JSON };
 
 struct sn_log_options {
-	int fd;                     /* written to; not closed */
+	int fd; /* written to; not closed */
 	enum sn_log_format format;
-	size_t queue_bytes;         /* 0: 1 MiB; at least 4 KiB */
+	size_t queue_bytes;           /* 0: 1 MiB; at least 4 KiB */
 	const struct sn_clock *clock; /* NULL: system */
 };
 
@@ -114,6 +119,8 @@ void sn_log_stop(int64_t timeout_ns);
 /* "" is the root, at first SN_LOG_INFO. The text is copied. At most 64 rules, of 63 bytes each:
  * SN_ELIMIT. */
 int sn_log_set_level(const char *ns, enum sn_log_level level);
+/* Forget all rules, before others are set from a new configuration. */
+void sn_log_reset_levels(void);
 int sn_log_parse_level(struct sn_str s, enum sn_log_level *level_r) SN_WARN_UNUSED;
 const char *sn_log_level_name(enum sn_log_level level);
 uint64_t sn_log_dropped(void); /* since start: queue overflow and failed writes */

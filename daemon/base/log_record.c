@@ -171,7 +171,7 @@ static void add_text_duration(struct sn_strbuf *out, int64_t ns)
 	}
 	if (ns < 0)
 		sn_strbuf_addc(out, '-');
-	if (v >= (uint64_t)SN_SEC(1)) {
+	if (v >= (uint64_t)SN_SEC(1) || v == 0) {
 		sn_format_decimal(out, v, (uint64_t)SN_SEC(1), 3);
 		sn_strbuf_adds(out, "s");
 	} else if (v >= (uint64_t)SN_MS(1)) {
@@ -208,7 +208,7 @@ static void add_text_string(struct sn_strbuf *out, struct sn_str s)
 static void add_text_field(struct sn_strbuf *out, const struct field *field)
 {
 	sn_strbuf_addc(out, ' ');
-	sn_strbuf_add(out, field->key);
+	sn_strbuf_add_quoted(out, field->key);
 	sn_strbuf_addc(out, '=');
 	switch (field->kind) {
 	case SN_FIELD_STR:
@@ -259,7 +259,7 @@ static void format_text(struct sn_strbuf *out, struct sn_reader *r, bool color)
 	else
 		sn_strbuf_adds(out, sn_log_level_name(head.level));
 	sn_strbuf_adds(out, " [");
-	sn_strbuf_add(out, head.ns);
+	sn_strbuf_add_quoted(out, head.ns);
 	sn_strbuf_adds(out, "] ");
 	add_text_string(out, head.event);
 	while (read_field(r, &field))

@@ -42,6 +42,7 @@ struct sink {
 
 	/* the thread's own */
 	struct sn_strbuf lines;
+	int64_t backoff;
 	int failure; /* of the last write, or SN_OK */
 	int64_t failing_since;
 	bool resumed_untold;
@@ -127,7 +128,7 @@ static void tell_resumed(struct sink *s)
 		return;
 	const struct sn_log_field fields[] = {
 	        sn_f_err(s->failure),
-	        sn_f_duration("failed-for", real_mono() - s->failing_since),
+	        sn_f_duration("failed-for", sn_clock_mono(s->options.clock) - s->failing_since),
 	};
 	const struct sn_log_call call = {
 	        .wall_ns = sn_clock_wall(s->options.clock),
@@ -197,12 +198,9 @@ static enum next_step choose_step(struct sink *s, bool empty, int64_t *timeout_r
 	if (s->stopping)
 		return NEXT_END;
 	s->idle = true;
-	*timeout_r = -1;
-	if (s->repeats.holding > 0) {
-		const int64_t left =
-		        sn_log_repeats_due(&s->repeats) - sn_clock_mono(s->options.clock);
-		*timeout_r = left > 0 ? left : 0;
-	}
+	*timeout_r = INT64_MAX;
+	if (s->repeats.holding > 0)
+		*timeout_r = sn_log_repeats_due(&s->repeats) - sn_clock_mono(s->options.clock);
 	return NEXT_SLEEP;
 }
 
@@ -224,47 +222,40 @@ static enum next_step take_batch(struct sink *s, struct sn_str *taken_r, int64_t
 	return step;
 }
 
-/* *left_r: until the deadline. */
-static bool is_stopping(struct sink *s, int64_t *left_r)
+/* Until the deadline of stopping; INT64_MAX while nobody wants to stop. */
+static int64_t time_left(struct sink *s)
 {
 	pthread_mutex_lock(&sink_lock);
-	const bool stopping = s->stopping;
-	*left_r = stopping ? s->deadline - real_mono() : -1;
+	const int64_t left = s->stopping ? s->deadline - real_mono() : INT64_MAX;
 	pthread_mutex_unlock(&sink_lock);
-	return stopping;
+	return left;
 }
 
 static int to_poll_ms(int64_t ns)
 {
-	return ns < 0 ? -1 : ns > SN_SEC(3600) ? 3600000 : (int)((ns + SN_MS(1) - 1) / SN_MS(1));
+	const int64_t most = SN_SEC(3600);
+	const int64_t clipped = ns < 0 ? 0 : ns < most ? ns : most;
+	return (int)((clipped + SN_MS(1) - 1) / SN_MS(1));
 }
 
-/* Until fd is writable (fd -1: none), the eventfd is signalled, or timeout (-1: none). */
-static void wait_for(struct sink *s, int fd, int64_t timeout)
+/*
+ * Until fd is ready (-1: none), the eventfd is signalled, or the timeout. True only if fd is ready:
+ * to write without knowing that could hang in a blocking pipe for ever.
+ */
+static bool wait_for(struct sink *s, int fd, int64_t timeout)
 {
 	struct pollfd fds[2] = {
 	        {.fd = s->wake_fd, .events = POLLIN},
 	        {.fd = fd, .events = POLLOUT},
 	};
 	uint64_t count;
-	if (poll(fds, 2, to_poll_ms(timeout)) <= 0 || fds[0].revents == 0)
-		return;
-	const ssize_t n = read(s->wake_fd, &count, sizeof(count));
-	sn_assert(n == (ssize_t)sizeof(count) || errno == EAGAIN || errno == EINTR);
-}
-
-/* False once the deadline of stopping has passed. */
-static bool wait_before_write(struct sink *s, int fd, int64_t timeout)
-{
-	int64_t left;
-	if (!is_stopping(s, &left)) {
-		wait_for(s, fd, timeout);
-		return true;
-	}
-	if (left <= 0)
+	if (poll(fds, 2, to_poll_ms(timeout)) <= 0)
 		return false;
-	wait_for(s, fd, timeout >= 0 && timeout < left ? timeout : left);
-	return true;
+	if (fds[0].revents != 0) {
+		const ssize_t n = read(s->wake_fd, &count, sizeof(count));
+		sn_assert(n == (ssize_t)sizeof(count) || errno == EAGAIN || errno == EINTR);
+	}
+	return fds[1].revents != 0;
 }
 
 static bool is_regular(int fd)
@@ -288,30 +279,44 @@ static size_t piece_length(struct sn_str lines, bool any_length)
 static void note_failure(struct sink *s, int err)
 {
 	if (s->failure == SN_OK)
-		s->failing_since = real_mono();
+		s->failing_since = sn_clock_mono(s->options.clock);
 	s->failure = err;
 	s->resumed_untold = false;
+}
+
+static void note_success(struct sink *s)
+{
+	s->resumed_untold = s->failure != SN_OK;
+	s->backoff = 0;
+}
+
+static void back_off(struct sink *s, int err)
+{
+	const int64_t left = time_left(s);
+	const int64_t next = s->backoff == 0 ? BACKOFF_FIRST : s->backoff * 2;
+	s->backoff = next < BACKOFF_MOST ? next : BACKOFF_MOST;
+	if (err != -EAGAIN)
+		note_failure(s, err);
+	wait_for(s, -1, s->backoff < left ? s->backoff : left);
 }
 
 /* Takes what is written off *lines; false if the deadline left something. */
 static bool write_lines(struct sink *s, struct sn_str *lines)
 {
-	const bool any_length = is_regular(s->options.fd);
-	int64_t backoff = 0;
+	const int fd = s->options.fd;
+	const bool any_length = is_regular(fd);
 	while (lines->n > 0) {
-		if (backoff > 0 ? !wait_before_write(s, -1, backoff)
-		                : !wait_before_write(s, s->options.fd, -1))
+		const int64_t left = time_left(s);
+		if (left <= 0)
 			return false;
-		const ssize_t n = write(s->options.fd, lines->p, piece_length(*lines, any_length));
+		if (!wait_for(s, fd, left))
+			continue;
+		const ssize_t n = write(fd, lines->p, piece_length(*lines, any_length));
 		if (n > 0) {
 			*lines = sn_str_from(*lines, (size_t)n);
-			s->resumed_untold = s->failure != SN_OK;
-			backoff = 0;
+			note_success(s);
 		} else if (n == 0 || errno != EINTR) {
-			backoff = backoff == 0 ? BACKOFF_FIRST : backoff * 2;
-			backoff = backoff < BACKOFF_MOST ? backoff : BACKOFF_MOST;
-			if (n < 0 && errno != EAGAIN)
-				note_failure(s, -errno);
+			back_off(s, n == 0 ? -EIO : -errno);
 		}
 	}
 	return true;
