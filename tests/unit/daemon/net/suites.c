@@ -11,6 +11,10 @@ Suite *sn_suite_hosts(void);
 Suite *sn_suite_proxy_protocol(void);
 Suite *sn_suite_resolver(void);
 Suite *sn_suite_srv(void);
+Suite *sn_suite_stream(void);
+Suite *sn_suite_stream_fd(void);
+Suite *sn_suite_stream_layers(void);
+Suite *sn_suite_stream_mem(void);
 
 const sn_suite_fn sn_suites[] = {
         sn_suite_addr,
@@ -24,5 +28,9 @@ const sn_suite_fn sn_suites[] = {
         sn_suite_proxy_protocol,
         sn_suite_resolver,
         sn_suite_srv,
+        sn_suite_stream,
+        sn_suite_stream_fd,
+        sn_suite_stream_layers,
+        sn_suite_stream_mem,
         NULL,
 };
