@@ -78,7 +78,9 @@ static void part_all(struct sn_irc_client *client)
 		struct sn_chat_member *member =
 		        sn_container_of(client->user.members.next, struct sn_chat_member, of_user);
 
-		(void)sn_chat_part(&client->user, member->room, SN_STR_NULL);
+		const int code = sn_chat_part(&client->user, member->room, SN_STR_NULL);
+
+		sn_assert(code == SN_OK);
 	}
 }
 

@@ -190,6 +190,18 @@ void sn_irc_set_quit_reason(struct sn_irc_client *client, struct sn_str reason)
 	client->quit_reason = sn_str_dup(reason);
 }
 
+static void leave(struct sn_irc_client *client, struct sn_str reason)
+{
+	struct sn_irc_server *server = sn_irc_server(client);
+
+	if (client->state == SN_IRC_UNREGISTERED)
+		server->unregistered--;
+	else if (client->state == SN_IRC_REGISTERED)
+		sn_metric_sub(&server->instance.metrics, SN_IRC_USERS, 1);
+	client->state = SN_IRC_ENDING;
+	sn_chat_leave(&client->user, reason);
+}
+
 int sn_irc_end(struct sn_irc_client *client, const char *fmt, ...)
 {
 	char text[SN_IRC_LINE_MAX];
@@ -206,11 +218,8 @@ int sn_irc_end(struct sn_irc_client *client, const char *fmt, ...)
 		sn_irc_set_quit_reason(client, sn_strbuf_str(&reason));
 	sn_conn_printf(&client->conn, "ERROR :Closing Link: %.*s (%.*s)\r\n",
 	        SN_STR_ARG(client->user.host), SN_STR_ARG(sn_strbuf_str(&reason)));
-	if (client->state == SN_IRC_UNREGISTERED)
-		sn_irc_server(client)->unregistered--;
-	client->state = SN_IRC_ENDING;
 	/* Gone for the others now, not when the last bytes have left. */
-	sn_chat_leave(&client->user, sn_str(client->quit_reason));
+	leave(client, sn_str(client->quit_reason));
 	sn_conn_close(&client->conn);
 	return SN_CLOSE;
 }
@@ -233,11 +242,7 @@ void sn_irc_conn_close(struct sn_conn *conn, int code)
 {
 	struct sn_irc_client *client = client_of(conn);
 
-	if (client->state == SN_IRC_UNREGISTERED)
-		sn_irc_server(client)->unregistered--;
-	client->state = SN_IRC_ENDING;
-	sn_chat_leave(&client->user,
-	        client->quit_reason != NULL ? sn_str(client->quit_reason) : sn_str(end_text(code)));
+	leave(client, sn_str(client->quit_reason != NULL ? client->quit_reason : end_text(code)));
 	sn_irc_sasl_end(client);
 	sn_strbuf_fini(&client->sasl_input);
 	sn_timer_clear(&client->timer);

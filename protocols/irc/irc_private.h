@@ -37,7 +37,7 @@ struct sn_irc_conf {
 extern const struct sn_conf_section sn_irc_section;
 
 enum sn_irc_metric {
-	SN_IRC_USERS, SN_IRC_CHANNELS, SN_IRC_COMMANDS, SN_IRC_MESSAGES, SN_IRC_THROTTLED,
+	SN_IRC_USERS, SN_IRC_COMMANDS, SN_IRC_MESSAGES, SN_IRC_THROTTLED,
 	SN_IRC_FLOODED, SN_IRC_LOGINS, SN_IRC_LOGIN_FAILURES, SN_IRC_METRICS
 };
 

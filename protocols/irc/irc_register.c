@@ -64,6 +64,7 @@ int sn_irc_try_register(struct sn_irc_client *client)
 	}
 	server->unregistered--;
 	client->state = SN_IRC_REGISTERED;
+	sn_metric_add(&server->instance.metrics, SN_IRC_USERS, 1);
 	sn_timer_set(client->conn.instance->loop, &client->timer, server->conf->ping_interval,
 	        client->timer.fn);
 	sn_conn_log(&client->conn, SN_LOG_INFO, "client-registered",
@@ -91,7 +92,11 @@ int sn_irc_nick(struct sn_irc_client *client, const struct sn_irc_message *m)
 		return SN_OK;
 	}
 	if (client->state == SN_IRC_REGISTERED) {
-		(void)sn_chat_rename(&client->user, nick);
+		const int code = sn_chat_rename(&client->user, nick);
+
+		/* The very name it has: nothing to say. */
+		if (code != SN_OK && code != SN_CHAT_EEXISTS)
+			sn_irc_refuse(client, code, nick);
 		return SN_OK;
 	}
 	replace(&client->nick_wanted, nick);
