@@ -37,6 +37,12 @@ struct sn_conf_source *sn_conf_source_add(
 	return source;
 }
 
+struct sn_conf_pos sn_conf_whole_text(const struct sn_conf_source *source)
+{
+	return (struct sn_conf_pos){
+	        .source = source, .line = 1, .column = 1, .length = (uint32_t)source->text.n};
+}
+
 static bool same_source(const struct sn_conf_source *a, const struct sn_conf_source *b)
 {
 	return a == b ||

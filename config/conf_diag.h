@@ -56,6 +56,8 @@ void sn_conf_diags_fini(struct sn_conf_diags *d);
 /* Append a source; text must live as long as the pool, name is copied. */
 struct sn_conf_source *sn_conf_source_add(struct sn_pool *pool, struct sn_conf_source **list,
 	const char *name, struct sn_str text);
+/* All of a source of one line, such as an option's. */
+struct sn_conf_pos sn_conf_whole_text(const struct sn_conf_source *source);
 /* The list's own copy of a source, made at the first call; NULL gives NULL. */
 const struct sn_conf_source *sn_conf_source_import(struct sn_pool *pool,
 	struct sn_conf_source **list, const struct sn_conf_source *source);

@@ -95,8 +95,10 @@ static const char *describe_next(const struct sn_lex *lx, char *mem, size_t size
 		(void)snprintf(mem, size, "byte 0x%02X", (unsigned char)rest.p[0]);
 	else if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
 		(void)snprintf(mem, size, "control character U+%04X", cp);
+	else if (cp < 0x7F)
+		(void)snprintf(mem, size, "'%c'", (int)cp);
 	else
-		(void)snprintf(mem, size, "'%.*s'", (int)n, rest.p);
+		(void)snprintf(mem, size, "'%.*s' (U+%04X)", (int)n, rest.p, cp);
 	return mem;
 }
 

@@ -138,10 +138,10 @@ static struct node *report_conflict(
         struct parser *p, const struct key *key, const struct sn_toml_entry *there)
 {
 	static const char *const tables[] = {
-	        [TABLE_IMPLICIT] = "is already a table made by a header",
+	        [TABLE_IMPLICIT] = "is a table made by a header",
 	        [TABLE_HEADER] = "is already defined",
-	        [TABLE_DOTTED] = "is defined by dotted keys and has no header",
-	        [TABLE_INLINE] = "is an inline table, which is complete",
+	        [TABLE_DOTTED] = "is a table made by dotted keys",
+	        [TABLE_INLINE] = "is an inline table, which cannot be added to",
 	};
 	const struct sn_toml_value *value = there->value;
 	const char *what = "is already set";
