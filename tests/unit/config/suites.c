@@ -1,0 +1,20 @@
+#include "tests/support/unit.h"
+
+Suite *sn_suite_conf(void);
+Suite *sn_suite_conf_diag(void);
+Suite *sn_suite_conf_file(void);
+Suite *sn_suite_conf_lex(void);
+Suite *sn_suite_conf_toml(void);
+Suite *sn_suite_conf_toml_string(void);
+Suite *sn_suite_conf_toml_value(void);
+
+const sn_suite_fn sn_suites[] = {
+        sn_suite_conf,
+        sn_suite_conf_diag,
+        sn_suite_conf_file,
+        sn_suite_conf_lex,
+        sn_suite_conf_toml,
+        sn_suite_conf_toml_string,
+        sn_suite_conf_toml_value,
+        NULL,
+};
