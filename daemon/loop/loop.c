@@ -286,15 +286,27 @@ static int to_wait_ms(int64_t ns)
 	return ns < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-static int wait_events(struct sn_loop *loop, int64_t wait_ns)
+static int wait_ns_exactly(struct sn_loop *loop, int64_t wait_ns)
 {
 	const struct timespec wait = {
-	        .tv_sec = wait_ns / SN_SEC(1), .tv_nsec = wait_ns % SN_SEC(1)};
-	int n = epoll_pwait2(loop->epoll_fd, loop->events, (int)loop->max_events,
-	        wait_ns < 0 ? NULL : &wait, NULL);
+	        .tv_sec = wait_ns / SN_SEC(1),
+	        .tv_nsec = wait_ns % SN_SEC(1),
+	};
 
-	/* Kernels before 5.11, and sandboxes and instruments that do not know the call. */
-	if (n < 0 && errno == ENOSYS)
+	return epoll_pwait2(loop->epoll_fd, loop->events, (int)loop->max_events,
+	        wait_ns < 0 ? NULL : &wait, NULL);
+}
+
+/* Kernels before 5.11, sandboxes and instruments do not know the exact call. */
+static int wait_events(struct sn_loop *loop, int64_t wait_ns)
+{
+	int n = -1;
+
+	if (!loop->coarse_wait) {
+		n = wait_ns_exactly(loop, wait_ns);
+		loop->coarse_wait = n < 0 && errno == ENOSYS;
+	}
+	if (loop->coarse_wait)
 		n = epoll_wait(
 		        loop->epoll_fd, loop->events, (int)loop->max_events, to_wait_ms(wait_ns));
 	sn_assert(n >= 0 || errno == EINTR);

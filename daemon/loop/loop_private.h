@@ -63,6 +63,7 @@ struct sn_loop {
 	size_t watch_count;
 	struct epoll_event *events;
 	unsigned max_events;
+	bool coarse_wait; /* milliseconds: the kernel has no epoll_pwait2 */
 
 	struct sn_wheel wheel;
 	struct sn_list deferred, flush, closing;

@@ -363,6 +363,8 @@ Suite *child_suite(void)
 
 	tcase_add_checked_fixture(tc, setup, loop_teardown);
 	tcase_set_timeout(tc, 30);
+	/* Debian 12's valgrind has no pidfd_open: run it with CK_EXCLUDE_TAGS=no-valgrind. */
+	tcase_set_tags(tc, "no-valgrind");
 	tcase_add_test(tc, the_end_is_reported_with_its_status);
 	tcase_add_loop_test(tc, what_cannot_be_started_is_reported_at_once, 0, 4);
 	tcase_add_test(tc, only_the_descriptors_named_are_open);
