@@ -351,8 +351,6 @@ void sn_every_reset(struct sn_every *every)
 {
 	sn_assert(every->running);
 	every->start = sn_clock_mono(every->timer.loop->clock);
-	if (every->last == FIRST_CALL_AT_START)
-		every->last = every->start;
 	if (!every->pending)
 		schedule(every);
 }
