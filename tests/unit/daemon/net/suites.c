@@ -15,6 +15,7 @@ Suite *sn_suite_stream(void);
 Suite *sn_suite_stream_fd(void);
 Suite *sn_suite_stream_layers(void);
 Suite *sn_suite_stream_mem(void);
+Suite *sn_suite_stream_tls(void);
 
 const sn_suite_fn sn_suites[] = {
         sn_suite_addr,
@@ -32,5 +33,6 @@ const sn_suite_fn sn_suites[] = {
         sn_suite_stream_fd,
         sn_suite_stream_layers,
         sn_suite_stream_mem,
+        sn_suite_stream_tls,
         NULL,
 };

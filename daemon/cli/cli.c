@@ -1,0 +1,204 @@
+#include "daemon/cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/base/mem.h"
+
+#define WORDS_MAX 128
+
+static const struct sn_command *const commands[] = {
+        &sn_command_run,
+        &sn_command_check,
+        &sn_command_list,
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+bool sn_cli_color(int fd)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(fd) && (no_color == NULL || no_color[0] == '\0');
+}
+
+void sn_cli_nearest(
+        struct sn_strbuf *out, struct sn_str word, const char *const *names, size_t count)
+{
+	const char *nearest = sn_str_nearest(word, names, count);
+
+	if (nearest != NULL)
+		sn_strbuf_addf(out, "; did you mean \"%s\"?", nearest);
+}
+
+int sn_cli_usage(const char *verb, const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("sennit: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\nTry `sennit%s%s --help`.\n", verb != NULL ? " " : "",
+	        verb != NULL ? verb : "");
+	return EX_USAGE;
+}
+
+bool sn_cli_wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+		if (strcmp(argv[i], "--") == 0)
+			return false;
+	}
+	return false;
+}
+
+void sn_cli_print_help(const struct sn_command *command)
+{
+	printf("Usage: sennit %s%s%s\n\n%s\n\n%s", command->name,
+	        command->args[0] != '\0' ? " " : "", command->args, command->summary,
+	        command->help);
+}
+
+void sn_cli_print_diags(const struct sn_conf_diags *diags)
+{
+	struct sn_strbuf out;
+
+	sn_strbuf_init(&out, 1 << 20);
+	sn_conf_diags_print(diags, &out, sn_cli_color(STDERR_FILENO));
+	fputs(sn_strbuf_cstr(&out), stderr);
+	sn_strbuf_fini(&out);
+}
+
+int sn_cli_exit_code(int code)
+{
+	static const struct {
+		int code, exit;
+	} rows[] = {
+	        {SN_OK, EX_OK},
+	        {-EADDRINUSE, EX_UNAVAILABLE},
+	        {-EADDRNOTAVAIL, EX_UNAVAILABLE},
+	        {-EACCES, EX_NOPERM},
+	        {-EPERM, EX_NOPERM},
+	        {-ENOENT, EX_NOINPUT},
+	        {SN_ECERT, EX_CONFIG},
+	        {SN_ETLS, EX_CONFIG},
+	        {SN_ECONFIG, EX_CONFIG},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].code == code)
+			return rows[i].exit;
+	}
+	return code > -1000 ? EX_OSERR : EX_CONFIG;
+}
+
+const char *sn_cli_config_path(const char *given)
+{
+	static const char *const places[] = {"sennit.toml", "/etc/sennit/sennit.toml"};
+
+	if (given != NULL)
+		return given;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (access(places[i], F_OK) == 0)
+			return places[i];
+	}
+	return NULL;
+}
+
+static int print_version(void)
+{
+	puts(PACKAGE_STRING);
+	return EX_OK;
+}
+
+static int print_overview(void)
+{
+	const struct sn_service *service;
+
+	puts("Usage: sennit SERVICE [options]     run one service now\n"
+	     "       sennit run [FILE]            run everything a configuration names\n"
+	     "\n"
+	     "One daemon for chat, web, names and shells: services that share accounts,\n"
+	     "certificates, limits, and one way to say where to listen.\n"
+	     "\n"
+	     "Services:");
+	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++)
+		printf("  %-10s %s\n", service->name, service->summary);
+	puts("\nCommands:");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	puts("\n`sennit WORD --help` tells more of each; `sennit --version` prints the version.\n"
+	     "\n"
+	     "Examples:\n"
+	     "  sennit irc                                  a chat server on this machine\n"
+	     "  sennit irc --listen tls:certs:tcp:6697      the same for the world, with TLS\n"
+	     "  sennit check sennit.toml                    what is wrong with a configuration\n"
+	     "  sennit list endpoints                       what --listen takes");
+	return EX_OK;
+}
+
+static int unknown_verb(const char *word)
+{
+	const char *names[WORDS_MAX];
+	const struct sn_service *service;
+	struct sn_strbuf hint;
+	size_t count = 0;
+	int exit_code;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		names[count++] = commands[i]->name;
+	for (size_t i = 0; (service = sn_registry_at(i)) != NULL && count < WORDS_MAX; i++)
+		names[count++] = service->name;
+	sn_strbuf_init(&hint, 200);
+	sn_cli_nearest(&hint, sn_str(word), names, count);
+	exit_code = sn_cli_usage(
+	        NULL, "there is no service or command \"%s\"%s", word, sn_strbuf_cstr(&hint));
+	sn_strbuf_fini(&hint);
+	return exit_code;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const struct sn_service *service;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i]->name, argv[0]) != 0)
+			continue;
+		if (sn_cli_wants_help(argc, argv)) {
+			sn_cli_print_help(commands[i]);
+			return EX_OK;
+		}
+		return commands[i]->run(commands[i], argc, argv);
+	}
+	service = sn_registry_find(sn_str(argv[0]));
+	return service != NULL ? sn_cli_service(service, argc, argv) : unknown_verb(argv[0]);
+}
+
+int sn_cli_main(int argc, char **argv)
+{
+	int exit_code;
+
+	sn_cli_register();
+	if (argc < 2) {
+		(void)print_overview();
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	        strcmp(argv[1], "help") == 0)
+		exit_code = print_overview();
+	else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		exit_code = print_version();
+	else if (argv[1][0] == '-')
+		exit_code = sn_cli_usage(NULL, "unknown option %s", argv[1]);
+	else
+		exit_code = dispatch(argc - 1, argv + 1);
+	if (fflush(stdout) != 0 && exit_code == EX_OK) {
+		fprintf(stderr, "sennit: cannot write to standard output: %s\n",
+		        sn_strerror(-errno));
+		return EX_IOERR;
+	}
+	return exit_code;
+}

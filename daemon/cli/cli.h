@@ -1,0 +1,56 @@
+/*
+ * Command line: `sennit VERB ...`. One file per verb; a verb that is no command is the name of a
+ * service module and runs it with a configuration made from its options (cli_service.c).
+ *
+ * Exit codes are sysexits': 0 fine, 64 usage, 66 input file missing, 69 cannot be had (port taken),
+ * 70 internal, 71 system, 74 I/O, 77 permission, 78 configuration.
+ */
+#ifndef SN_DAEMON_CLI_CLI_H
+#define SN_DAEMON_CLI_CLI_H
+
+#include <sysexits.h>
+
+#include "daemon/service/host.h"
+
+struct sn_command {
+	const char *name;
+	const char *args;    /* "[FILE]" */
+	const char *summary; /* one line */
+	const char *help;    /* the rest of --help: options and examples */
+	/* argv[0] is the verb. Returns the exit code. */
+	int (*run)(const struct sn_command *command, int argc, char **argv);
+};
+
+extern const struct sn_command sn_command_check, sn_command_list, sn_command_run;
+
+/* argv as main got it. */
+int sn_cli_main(int argc, char **argv);
+
+/* `sennit NAME [options]` for a module. */
+int sn_cli_service(const struct sn_service *service, int argc, char **argv);
+
+/* Register built-in endpoint types, checkers and modules (modules.c); once. */
+void sn_cli_register(void);
+
+/* Run the services of conf until a signal ends it; the front door's lines go to standard output. */
+int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags);
+
+/* --- helpers of the verbs ------------------------------------------------------------------- */
+
+/* "sennit: TEXT" and where to look, on standard error; EX_USAGE. */
+int sn_cli_usage(const char *verb, const char *fmt, ...) SN_PRINTF(2, 3);
+/* Did you mean: "; did you mean \"X\"?" appended to out when one of names is near. */
+void sn_cli_nearest(struct sn_strbuf *out, struct sn_str word, const char *const *names,
+	size_t count);
+bool sn_cli_wants_help(int argc, char **argv);
+void sn_cli_print_help(const struct sn_command *command);
+/* Everything in diags, coloured on a terminal, to standard error. */
+void sn_cli_print_diags(const struct sn_conf_diags *diags);
+/* Colour wanted on this stream? A terminal, and no NO_COLOR (https://no-color.org). */
+bool sn_cli_color(int fd);
+/* The exit code that fits a result. */
+int sn_cli_exit_code(int code);
+/* FILE, or the default places: ./sennit.toml, /etc/sennit/sennit.toml. NULL: there is none. */
+const char *sn_cli_config_path(const char *given);
+
+#endif

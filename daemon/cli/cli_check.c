@@ -1,0 +1,92 @@
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+
+enum mode { CHECK, EFFECTIVE, MANUAL };
+
+static int print_manual(void)
+{
+	struct sn_strbuf out;
+
+	sn_strbuf_init(&out, 1 << 20);
+	sn_conf_schema_man(sn_registry_schema(), &out);
+	fputs(sn_strbuf_cstr(&out), stdout);
+	sn_strbuf_fini(&out);
+	return EX_OK;
+}
+
+static void print_result(struct sn_conf *conf, const char *path, enum mode mode)
+{
+	struct sn_strbuf out;
+	size_t services = 0;
+
+	if (mode == CHECK) {
+		while (sn_conf_named_at(conf, "service", services) != NULL)
+			services++;
+		printf("%s: fine, %zu service%s\n", path, services, services == 1 ? "" : "s");
+		return;
+	}
+	sn_strbuf_init(&out, 1 << 20);
+	sn_conf_effective(conf, &out);
+	fputs(sn_strbuf_cstr(&out), stdout);
+	sn_strbuf_fini(&out);
+}
+
+static int check(const char *path, enum mode mode)
+{
+	const struct sn_conf_request request = {.schema = sn_registry_schema(), .path = path};
+	struct sn_conf_diags diags;
+	struct sn_conf *conf = NULL;
+	int code;
+
+	sn_conf_diags_init(&diags);
+	code = sn_conf_load(&request, &diags, &conf);
+	if (diags.errors + diags.warnings > 0)
+		sn_cli_print_diags(&diags);
+	if (code == SN_OK)
+		print_result(conf, path, mode);
+	sn_conf_unref(&conf);
+	sn_conf_diags_fini(&diags);
+	return sn_cli_exit_code(code);
+}
+
+static int run(const struct sn_command *command, int argc, char **argv)
+{
+	const char *path = NULL;
+	enum mode mode = CHECK;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--effective") == 0)
+			mode = EFFECTIVE;
+		else if (strcmp(argv[i], "--manual") == 0)
+			mode = MANUAL;
+		else if (argv[i][0] == '-' || path != NULL)
+			return sn_cli_usage(command->name, "unexpected \"%s\"", argv[i]);
+		else
+			path = argv[i];
+	}
+	if (mode == MANUAL)
+		return print_manual();
+	path = sn_cli_config_path(path);
+	if (path == NULL)
+		return sn_cli_usage(command->name,
+		        "which configuration? There is no sennit.toml here and no "
+		        "/etc/sennit/sennit.toml");
+	return check(path, mode);
+}
+
+const struct sn_command sn_command_check = {
+        .name = "check",
+        .args = "[--effective] [FILE]",
+        .summary = "say everything that is wrong with a configuration",
+        .help = "FILE is sennit.toml in this directory, else /etc/sennit/sennit.toml, unless given.\n"
+                "All problems at once, each with file, line and column; exit 78 if there is one.\n"
+                "\n"
+                "  --effective   print the whole configuration as understood, defaults included\n"
+                "  --manual      print the manual page sennit.toml(5), made from the same table\n"
+                "\n"
+                "Examples:\n"
+                "  sennit check\n"
+                "  sennit check --effective /etc/sennit/sennit.toml\n",
+        .run = run,
+};

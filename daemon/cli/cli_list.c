@@ -1,0 +1,79 @@
+#include "daemon/cli/cli.h"
+
+static void list_modules(void)
+{
+	const struct sn_service *service;
+
+	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++)
+		printf("%-10s %-8s %-14s %s\n", service->name,
+		        service->flags & SN_SERVICE_SINGLE ? "single" : "sharded",
+		        (service->flags & (SN_SERVICE_STREAM | SN_SERVICE_DGRAM)) ==
+		                        (SN_SERVICE_STREAM | SN_SERVICE_DGRAM)
+		                ? "stream,dgram"
+		                : (service->flags & SN_SERVICE_STREAM ? "stream" : "dgram"),
+		        service->summary);
+}
+
+static void list_side(enum sn_endpoint_side side)
+{
+	const struct sn_endpoint_type *type;
+
+	for (size_t i = 0; (type = sn_endpoint_type_at(i)) != NULL; i++) {
+		if (type->side != side)
+			continue;
+		printf("  %s\n      %s\n", type->example, type->doc);
+		for (size_t p = 0; p < type->param_count; p++)
+			printf("      %-16s %s%s%s%s\n", type->params[p].name, type->params[p].doc,
+			        type->params[p].def != NULL ? " (default: " : "",
+			        type->params[p].def != NULL ? type->params[p].def : "",
+			        type->params[p].def != NULL ? ")" : "");
+	}
+}
+
+static void list_endpoints(void)
+{
+	puts("Where to listen:\n");
+	list_side(SN_SERVER);
+	puts("\nWhere to connect:\n");
+	list_side(SN_CLIENT);
+}
+
+static void list_auth(void)
+{
+	const struct sn_checker_type *type;
+
+	for (size_t i = 0; (type = sn_checker_type_at(i)) != NULL; i++)
+		printf("%s:%s\n    %s\n", type->name, type->arg_help, type->doc);
+}
+
+static const struct {
+	const char *name;
+	void (*print)(void);
+} lists[] = {
+        {"modules", list_modules},
+        {"endpoints", list_endpoints},
+        {"auth", list_auth},
+};
+#define LIST_COUNT (sizeof(lists) / sizeof(lists[0]))
+
+static int run(const struct sn_command *command, int argc, char **argv)
+{
+	if (argc == 2) {
+		for (size_t i = 0; i < LIST_COUNT; i++) {
+			if (strcmp(lists[i].name, argv[1]) != 0)
+				continue;
+			lists[i].print();
+			return EX_OK;
+		}
+	}
+	return sn_cli_usage(command->name, "list what? modules, endpoints or auth");
+}
+
+const struct sn_command sn_command_list = {
+        .name = "list",
+        .args = "modules|endpoints|auth",
+        .summary = "what this program knows: services, endpoint types, kinds of authentication",
+        .help = "Examples:\n"
+                "  sennit list endpoints\n",
+        .run = run,
+};

@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/loop/signal.h"
+
+/* One foreground run: a loop, its host, and the signals that end it. */
+struct serving {
+	struct sn_loop *loop;
+	struct sn_host *host;
+	struct sn_signal signals;
+	struct sn_host_stop stop;
+	bool stopping;
+};
+
+static const struct sn_log_ctx log_ctx = SN_LOG_CTX("sennit");
+
+/* --- log ------------------------------------------------------------------------------------ */
+
+static enum sn_log_format log_format(const struct sn_log_conf *log, int fd)
+{
+	enum { AUTO, TEXT, JSON };
+
+	if (log->format == JSON || (log->format == AUTO && !isatty(fd)))
+		return SN_LOG_JSON;
+	return sn_cli_color(fd) ? SN_LOG_TEXT_COLOR : SN_LOG_TEXT;
+}
+
+static int set_levels(const struct sn_log_conf *log)
+{
+	int code = sn_log_set_level("", (enum sn_log_level)log->level);
+
+	for (size_t i = 0; i < log->levels.count && code == SN_OK; i++) {
+		struct sn_str rest = log->levels.items[i], name = SN_STR_NULL, word = SN_STR_NULL;
+		enum sn_log_level level;
+		char ns[64];
+		struct sn_strbuf b;
+
+		(void)sn_str_split(&rest, '=', &name);
+		(void)sn_str_split(&rest, '=', &word);
+		sn_strbuf_fixed(&b, ns, sizeof(ns));
+		sn_strbuf_add(&b, name);
+		code = b.err != SN_OK ? b.err : sn_log_parse_level(word, &level);
+		if (code == SN_OK)
+			code = sn_log_set_level(ns, level);
+	}
+	return code;
+}
+
+/* *fd_r: what to close at the end, or -1. */
+static int start_log(struct sn_conf *conf, int *fd_r)
+{
+	const struct sn_log_conf *log = sn_conf_plain(conf, "log");
+	struct sn_log_options options = {.fd = STDERR_FILENO};
+
+	*fd_r = -1;
+	if (set_levels(log) != SN_OK) {
+		fputs("sennit: [log] levels: each entry is NAMESPACE=LEVEL, as \"net.tls=debug\"\n",
+		        stderr);
+		return EX_CONFIG;
+	}
+	if (log->file.n > 0) {
+		*fd_r = open(
+		        log->file.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+		if (*fd_r < 0) {
+			fprintf(stderr, "sennit: cannot open log file %s: %s\n", log->file.p,
+			        sn_strerror(-errno));
+			return EX_CANTCREAT;
+		}
+		options.fd = *fd_r;
+	}
+	options.format = log_format(log, options.fd);
+	sn_log_start(&options);
+	return EX_OK;
+}
+
+/* --- run ------------------------------------------------------------------------------------ */
+
+static void on_stopped(struct sn_host_stop *stop)
+{
+	struct serving *serving = sn_container_of(stop, struct serving, stop);
+
+	sn_loop_stop(serving->loop, 0);
+}
+
+static void on_signal(struct sn_signal *signals, int signo)
+{
+	struct serving *serving = sn_container_of(signals, struct serving, signals);
+
+	sn_log(&log_ctx, SN_LOG_INFO, serving->stopping ? "stopping-now" : "stopping",
+	        sn_f_cstr("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
+	serving->stopping = true;
+	serving->stop.on_stopped = on_stopped;
+	sn_host_stop(serving->host, SN_STR("Server is shutting down"), &serving->stop);
+}
+
+static void greet(struct sn_host *host)
+{
+	struct sn_strbuf out;
+
+	sn_strbuf_init(&out, 1 << 16);
+	sn_host_greet(host, &out);
+	fputs(sn_strbuf_cstr(&out), stdout);
+	(void)fflush(stdout);
+	sn_strbuf_fini(&out);
+}
+
+static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_diags *diags)
+{
+	static const int signos[] = {SIGINT, SIGTERM, 0};
+	const size_t warnings = diags->warnings;
+	int code = sn_signal_start(serving->loop, &serving->signals, signos, on_signal);
+
+	if (code != SN_OK)
+		return code;
+	code = sn_host_new(serving->loop, conf, &serving->host);
+	if (code == SN_OK)
+		code = sn_host_start(serving->host, diags);
+	if (code != SN_OK || diags->warnings > warnings)
+		sn_cli_print_diags(diags);
+	if (code == SN_OK) {
+		greet(serving->host);
+		sn_log(&log_ctx, SN_LOG_INFO, "started", sn_f_cstr("version", PACKAGE_VERSION),
+		        sn_f_int("pid", getpid()));
+		code = sn_loop_run(serving->loop);
+		sn_log(&log_ctx, SN_LOG_INFO, "stopped");
+	}
+	sn_host_free(&serving->host);
+	sn_loop_turn(serving->loop, 0);
+	sn_signal_stop(&serving->signals);
+	return code;
+}
+
+int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags)
+{
+	struct serving serving = {0};
+	int log_fd, code, exit_code;
+
+	sn_signal_ignore_pipe();
+	exit_code = start_log(conf, &log_fd);
+	if (exit_code != EX_OK)
+		return exit_code;
+	code = sn_loop_new(NULL, &serving.loop);
+	if (code == SN_OK) {
+		code = run(&serving, conf, diags);
+		sn_loop_free(&serving.loop);
+	} else {
+		fprintf(stderr, "sennit: no event loop: %s\n", sn_strerror(code));
+	}
+	sn_log_stop(SN_SEC(2));
+	if (log_fd >= 0)
+		(void)close(log_fd);
+	return sn_cli_exit_code(code);
+}

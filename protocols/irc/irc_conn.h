@@ -1,0 +1,11 @@
+/* A client's connection: what the service vtable calls. */
+#ifndef SN_PROTOCOLS_IRC_IRC_CONN_H
+#define SN_PROTOCOLS_IRC_IRC_CONN_H
+
+#include "daemon/service/conn.h"
+
+int sn_irc_conn_open(struct sn_conn *conn);
+int sn_irc_conn_input(struct sn_conn *conn);
+void sn_irc_conn_close(struct sn_conn *conn, int code);
+
+#endif
