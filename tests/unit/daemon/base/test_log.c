@@ -98,6 +98,9 @@ END_TEST
 
 START_TEST(test_level_changes)
 {
+	/* A wide range of thresholds, so that every answer needs the namespace. */
+	ck_assert_int_eq(sn_log_set_level("v", SN_LOG_DEBUG), SN_OK);
+	ck_assert_int_eq(sn_log_set_level("w", SN_LOG_OFF), SN_OK);
 	ck_assert_int_eq(sn_log_set_level("", SN_LOG_ERROR), SN_OK);
 	ck_assert_int_eq(sn_log_set_level("t", SN_LOG_DEBUG), SN_OK);
 	ck_assert(is_enabled("t", SN_LOG_DEBUG));

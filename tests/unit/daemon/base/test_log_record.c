@@ -10,7 +10,7 @@ Suite *sn_suite_log_record(void);
 #define JSON_HEAD "{\"time\":\"2026-11-20T11:05:46.123456Z\","
 
 static struct sn_strbuf line;
-static char mem[SN_LOG_RECORD_MAX];
+static char mem[SN_LOG_RECORD_MAX + 64]; /* room to see it overrun */
 
 static void setup(void)
 {
@@ -192,6 +192,10 @@ START_TEST(test_too_many_bytes)
 		snprintf(keys[i], sizeof(keys[i]), "key%d", i);
 		many[i] = sn_f_str(keys[i], sn_str_n(value, sizeof(value)));
 	}
+	/* The record ends at every distance from its limit. */
+	for (; many[0].str.n > 0; many[0].str.n--)
+		ck_assert_uint_le(sn_log_record_encode(&call, mem), SN_LOG_RECORD_MAX);
+	many[0].str.n = sizeof(value);
 	const char *text = format(&call, SN_LOG_TEXT);
 	ck_assert_ptr_nonnull(strstr(text, "x key14=x"));
 	ck_assert_ptr_null(strstr(text, "key15="));
