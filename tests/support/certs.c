@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -119,6 +120,16 @@ void sn_test_dir_make(struct sn_test_dir *dir)
 	sn_assert(mkdtemp(dir->path) != NULL);
 }
 
+struct sn_test_dir sn_test_dir_inside(const struct sn_test_dir *dir, const char *name)
+{
+	struct sn_test_dir inner;
+	const int n = snprintf(inner.path, sizeof(inner.path), "%s/%s", dir->path, name);
+
+	sn_assert(n > 0 && (size_t)n < sizeof(inner.path));
+	sn_assert(mkdir(inner.path, 0700) == 0);
+	return inner;
+}
+
 static void remove_tree(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -173,7 +184,7 @@ struct sn_test_pem sn_test_pem_write(const struct sn_test_dir *dir, const char *
         const char *parts, const struct sn_test_cert *const *certs)
 {
 	struct sn_test_pem pem;
-	char part[200];
+	char part[300];
 	FILE *file;
 	size_t next = 0;
 

@@ -35,9 +35,11 @@ void sn_test_cert_fingerprint(const struct sn_test_cert *cert, uint8_t sha256[32
 /* A new empty folder under the system's place for such; sn_test_dir_remove takes all in it along.
  */
 struct sn_test_dir {
-	char path[64];
+	char path[128];
 };
 void sn_test_dir_make(struct sn_test_dir *dir);
+/* A new folder inside. */
+struct sn_test_dir sn_test_dir_inside(const struct sn_test_dir *dir, const char *name);
 void sn_test_dir_remove(struct sn_test_dir *dir);
 
 /*
@@ -46,7 +48,7 @@ void sn_test_dir_remove(struct sn_test_dir *dir);
  * broken block. The path of dir/name is returned in path.
  */
 struct sn_test_pem {
-	char path[160];
+	char path[256];
 };
 struct sn_test_pem sn_test_pem_write(const struct sn_test_dir *dir, const char *name,
         const char *parts, const struct sn_test_cert *const *certs);

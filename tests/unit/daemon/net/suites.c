@@ -11,6 +11,7 @@ Suite *sn_suite_hosts(void);
 Suite *sn_suite_proxy_protocol(void);
 Suite *sn_suite_resolver(void);
 Suite *sn_suite_srv(void);
+Suite *sn_suite_stage_tls(void);
 Suite *sn_suite_stream(void);
 Suite *sn_suite_stream_fd(void);
 Suite *sn_suite_stream_layers(void);
@@ -29,6 +30,7 @@ const sn_suite_fn sn_suites[] = {
         sn_suite_proxy_protocol,
         sn_suite_resolver,
         sn_suite_srv,
+        sn_suite_stage_tls,
         sn_suite_stream,
         sn_suite_stream_fd,
         sn_suite_stream_layers,

@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(test_file_range)
 {
-	char path[128], *data = pattern(100000);
+	char path[256], *data = pattern(100000);
 	struct sn_block *block;
 	int fd;
 
@@ -169,7 +169,7 @@ END_TEST
 /* A file that became shorter must not look like a whole answer. */
 START_TEST(test_short_file)
 {
-	char path[128];
+	char path[256];
 	struct sn_block *block;
 	int fd;
 
