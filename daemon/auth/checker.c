@@ -26,8 +26,8 @@ int sn_checker_register(const struct sn_checker_type *type)
 void sn_checkers_init(void)
 {
 	static const struct sn_checker_type *const built_in[] = {
-	        &sn_checker_memory,
-	        &sn_checker_file,
+		&sn_checker_memory,
+		&sn_checker_file,
 	};
 
 	if (type_count > 0)
@@ -53,9 +53,9 @@ static int unknown_type(struct sn_str word, struct sn_diag *diag)
 		names[i] = types[i]->name;
 	nearest = sn_str_nearest(word, names, type_count);
 	return sn_diag_set(diag, SN_EUNKNOWN, 1,
-	        "unknown kind of authentication \"%.*s\"%s%s%s; `sennit list auth` shows all",
-	        SN_STR_ARG(word), nearest != NULL ? "; did you mean \"" : "",
-	        nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+		"unknown kind of authentication \"%.*s\"%s%s%s; `sennit list auth` shows all",
+		SN_STR_ARG(word), nearest != NULL ? "; did you mean \"" : "",
+		nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
 int sn_checker_open(struct sn_str spec, struct sn_checker **checker_r, struct sn_diag *diag)

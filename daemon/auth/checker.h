@@ -1,6 +1,7 @@
 /*
  * Checker: verifies credentials of the kinds it says it takes, and knows no protocol. A checker
- * type is a const row, selected by `--auth TYPE[:ARG]` or `use = "TYPE[:ARG]"`; checkers from plugins use the same row.
+ * type is a const row, selected by `--auth TYPE[:ARG]` or `use = "TYPE[:ARG]"`; checkers from
+ * plugins use the same row.
  *
  *   memory:NAME:PASSWORD[:NAME:PASSWORD...]
  *   file:PATH    lines NAME:SECRET; SECRET is a crypt(3) hash ($y$ $2b$ $6$ ... ) or plain text.
@@ -19,11 +20,11 @@
 struct sn_checker;
 
 struct sn_checker_type {
-	size_t size; /* of this struct as compiled */
+	size_t size;          /* of this struct as compiled */
 	const char *name;     /* "memory" */
 	const char *arg_help; /* "NAME:PASSWORD[:NAME:PASSWORD...]" */
 	const char *doc;
-	unsigned kinds;       /* sn_creds_kind bits */
+	unsigned kinds; /* sn_creds_kind bits */
 	/* Parse arg. SN_ESYNTAX, -errno ... with text in *diag. Blocking is allowed. */
 	int (*open)(struct sn_str arg, struct sn_checker **checker_r, struct sn_diag *diag);
 	/*
@@ -55,8 +56,8 @@ int sn_checker_register(const struct sn_checker_type *type) SN_WARN_UNUSED;
 void sn_checkers_init(void); /* the built-in ones; again: nothing happens */
 const struct sn_checker_type *sn_checker_type_at(size_t i);
 /* "memory:alice:secret": type word, then its argument. did-you-mean in *diag. */
-int sn_checker_open(struct sn_str spec, struct sn_checker **checker_r, struct sn_diag *diag)
-	SN_WARN_UNUSED;
+int sn_checker_open(
+	struct sn_str spec, struct sn_checker **checker_r, struct sn_diag *diag) SN_WARN_UNUSED;
 void sn_checker_close(struct sn_checker **checker);
 
 #endif

@@ -22,7 +22,7 @@ struct file_checker {
 	char *text;
 	size_t size;
 	struct sn_str
-	        sample_hash; /* some hash of the file: what an unknown name is tried against */
+		sample_hash; /* some hash of the file: what an unknown name is tried against */
 };
 
 /* One login under way. */
@@ -62,7 +62,7 @@ static bool next_entry(struct sn_str *rest, struct sn_str *name_r, struct sn_str
 		struct sn_str fields = sn_str_trim(line);
 
 		if (fields.n == 0 || fields.p[0] == '#' || !sn_str_split(&fields, ':', name_r) ||
-		        !sn_str_split(&fields, ':', secret_r) || name_r->n == 0)
+			!sn_str_split(&fields, ':', secret_r) || name_r->n == 0)
 			continue;
 		return true;
 	}
@@ -89,9 +89,9 @@ static void take_text(struct file_checker *file, char *text, size_t size, const 
 static bool unchanged(const struct file_checker *file, const struct stat *st)
 {
 	return file->text != NULL && file->seen.st_ino == st->st_ino &&
-	        file->seen.st_dev == st->st_dev && file->seen.st_size == st->st_size &&
-	        file->seen.st_mtim.tv_sec == st->st_mtim.tv_sec &&
-	        file->seen.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+		file->seen.st_dev == st->st_dev && file->seen.st_size == st->st_size &&
+		file->seen.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+		file->seen.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
 }
 
 /* Under the lock. An unreadable or half-written file leaves the last good one in place. */
@@ -201,7 +201,7 @@ static int work(struct sn_job *job)
 
 	if (secret != NULL) {
 		same = sn_password_matches(
-		        sn_str_n(op->password, op->password_size), sn_str(secret));
+			sn_str_n(op->password, op->password_size), sn_str(secret));
 		sn_wipe(secret, strlen(secret));
 		sn_free(secret);
 	}
@@ -242,10 +242,10 @@ static void free_check(struct sn_promise *p)
 		op->dropped = true;
 }
 
-static const struct sn_promise_ops check_ops = {.cancel = cancel_check, .free = free_check};
+static const struct sn_promise_ops check_ops = { .cancel = cancel_check, .free = free_check };
 
 static int check_file(struct sn_checker *checker, struct sn_loop *loop, struct sn_offload *pool,
-        const struct sn_creds *creds, struct sn_session **session_r, struct sn_promise **promise_r)
+	const struct sn_creds *creds, struct sn_session **session_r, struct sn_promise **promise_r)
 {
 	struct file_check *op = sn_alloc_zero(sizeof(*op));
 	int code;
@@ -268,13 +268,13 @@ static int check_file(struct sn_checker *checker, struct sn_loop *loop, struct s
 }
 
 const struct sn_checker_type sn_checker_file = {
-        .size = sizeof(struct sn_checker_type),
-        .name = "file",
-        .arg_help = "PATH",
-        .doc = "Lines NAME:SECRET in a file, where SECRET is a crypt(3) hash (yescrypt, bcrypt, "
-               "SHA-crypt) or plain text. Changes are noticed at the next login.",
-        .kinds = SN_CREDS_PASSWORD,
-        .open = open_file,
-        .check = check_file,
-        .close = close_file,
+	.size = sizeof(struct sn_checker_type),
+	.name = "file",
+	.arg_help = "PATH",
+	.doc = "Lines NAME:SECRET in a file, where SECRET is a crypt(3) hash (yescrypt, bcrypt, "
+	       "SHA-crypt) or plain text. Changes are noticed at the next login.",
+	.kinds = SN_CREDS_PASSWORD,
+	.open = open_file,
+	.check = check_file,
+	.close = close_file,
 };

@@ -35,7 +35,7 @@ static int open_memory(struct sn_str arg, struct sn_checker **checker_r, struct 
 		parts++;
 	if (arg.n == 0 || parts % 2 != 0)
 		return sn_diag_set(diag, SN_ESYNTAX, 0,
-		        "names and passwords come in pairs: memory:NAME:PASSWORD[:NAME:PASSWORD...]");
+			"names and passwords come in pairs: memory:NAME:PASSWORD[:NAME:PASSWORD...]");
 	memory = sn_alloc_zero(sizeof(*memory));
 	memory->checker.type = &sn_checker_memory;
 	memory->text = sn_str_dup(arg);
@@ -57,7 +57,7 @@ static int open_memory(struct sn_str arg, struct sn_checker **checker_r, struct 
 }
 
 static int check_memory(struct sn_checker *checker, struct sn_loop *loop, struct sn_offload *pool,
-        const struct sn_creds *creds, struct sn_session **session_r, struct sn_promise **promise_r)
+	const struct sn_creds *creds, struct sn_session **session_r, struct sn_promise **promise_r)
 {
 	struct memory_checker *memory = sn_container_of(checker, struct memory_checker, checker);
 
@@ -78,13 +78,13 @@ static int check_memory(struct sn_checker *checker, struct sn_loop *loop, struct
 }
 
 const struct sn_checker_type sn_checker_memory = {
-        .size = sizeof(struct sn_checker_type),
-        .name = "memory",
-        .arg_help = "NAME:PASSWORD[:NAME:PASSWORD...]",
-        .doc = "Accounts given right here. Passwords on a command line are visible to every user of "
-               "the machine: for trying things out.",
-        .kinds = SN_CREDS_PASSWORD,
-        .open = open_memory,
-        .check = check_memory,
-        .close = close_memory,
+	.size = sizeof(struct sn_checker_type),
+	.name = "memory",
+	.arg_help = "NAME:PASSWORD[:NAME:PASSWORD...]",
+	.doc = "Accounts given right here. Passwords on a command line are visible to every user of "
+	       "the machine: for trying things out.",
+	.kinds = SN_CREDS_PASSWORD,
+	.open = open_memory,
+	.check = check_memory,
+	.close = close_memory,
 };

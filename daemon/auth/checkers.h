@@ -1,4 +1,5 @@
-/* The built-in checker types, for checker.c's table, and the password helper they share. Private to daemon/auth. */
+/* The built-in checker types, for checker.c's table, and the password helper they share. Private to
+ * daemon/auth. */
 #ifndef SN_DAEMON_AUTH_CHECKERS_H
 #define SN_DAEMON_AUTH_CHECKERS_H
 

@@ -18,8 +18,8 @@ enum sn_creds_kind {
 
 struct sn_creds {
 	enum sn_creds_kind kind;
-	struct sn_str account;  /* who they say they are; empty for ANONYMOUS */
-	struct sn_str password; /* PASSWORD */
+	struct sn_str account;      /* who they say they are; empty for ANONYMOUS */
+	struct sn_str password;     /* PASSWORD */
 	const uint8_t *fingerprint; /* CERTIFICATE: SHA-256, 32 bytes */
 	const struct sn_addr *peer; /* where from; NULL: not known */
 	const char *service;        /* "irc": for logs and limits */

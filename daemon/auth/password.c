@@ -17,7 +17,7 @@ static bool matches_hash(struct sn_str password, struct sn_str stored)
 	char *setting = sn_str_dup(stored);
 	const char *result = crypt_rn(key, setting, data, (int)sizeof(*data));
 	const bool same = result != NULL && strlen(result) == stored.n &&
-	        sn_equal_const_time(result, stored.p, stored.n);
+		sn_equal_const_time(result, stored.p, stored.n);
 
 	sn_wipe(key, password.n);
 	sn_wipe(setting, stored.n);

@@ -60,7 +60,7 @@ unsigned sn_portal_kinds(const struct sn_portal *portal)
 
 /* Ask from *next on until one decides; SN_PENDING leaves *next behind the one that thinks. */
 static int ask(struct sn_portal *portal, const struct sn_creds *creds, size_t *next,
-        struct sn_session **session_r, struct sn_promise **promise_r)
+	struct sn_session **session_r, struct sn_promise **promise_r)
 {
 	while (*next < portal->count) {
 		struct sn_checker *checker = portal->checkers[(*next)++];
@@ -69,7 +69,7 @@ static int ask(struct sn_portal *portal, const struct sn_creds *creds, size_t *n
 		if ((checker->type->kinds & creds->kind) == 0)
 			continue;
 		code = checker->type->check(
-		        checker, portal->loop, portal->pool, creds, session_r, promise_r);
+			checker, portal->loop, portal->pool, creds, session_r, promise_r);
 		if (code != SN_ENOTFOUND)
 			return code;
 	}
@@ -94,7 +94,7 @@ static void cancel_login(struct sn_promise *p)
 	sn_waiter_cancel(&login->waiter);
 }
 
-static const struct sn_promise_ops login_ops = {.cancel = cancel_login, .free = free_login};
+static const struct sn_promise_ops login_ops = { .cancel = cancel_login, .free = free_login };
 
 static void on_answer(struct sn_waiter *waiter, struct sn_promise *p, int code)
 {
@@ -105,7 +105,7 @@ static void on_answer(struct sn_waiter *waiter, struct sn_promise *p, int code)
 		login->check.session = sn_check_session(p);
 	else if (code == SN_ENOTFOUND)
 		code = ask(login->portal, &login->creds, &login->next, &login->check.session,
-		        &promise);
+			&promise);
 	if (code == SN_PENDING)
 		sn_promise_wait(promise, &login->waiter, on_answer);
 	else
@@ -133,7 +133,7 @@ static struct login *new_login(struct sn_portal *portal, const struct sn_creds *
 }
 
 int sn_portal_login(struct sn_portal *portal, const struct sn_creds *creds,
-        struct sn_session **session_r, struct sn_promise **promise_r)
+	struct sn_session **session_r, struct sn_promise **promise_r)
 {
 	struct sn_promise *promise = NULL;
 	struct login *login;

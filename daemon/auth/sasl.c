@@ -35,24 +35,24 @@ static int step_plain(struct sn_sasl *sasl, struct sn_str response, struct sn_st
 	if (response.p == NULL && sasl->steps == 1)
 		return SN_AGAIN;
 	if (!sn_str_split(&rest, '\0', &authzid) || !sn_str_split(&rest, '\0', &authcid) ||
-	        !sn_str_split(&rest, '\0', &password) || sn_str_split(&rest, '\0', &more))
+		!sn_str_split(&rest, '\0', &password) || sn_str_split(&rest, '\0', &more))
 		return SN_EPROTO;
 	if (authcid.n == 0 || authcid.n > PLAIN_PART_MAX || password.n == 0 ||
-	        password.n > PLAIN_PART_MAX || !sn_utf8_valid(response))
+		password.n > PLAIN_PART_MAX || !sn_utf8_valid(response))
 		return SN_EPROTO;
 	/* Acting as somebody else is not offered. */
 	if (authzid.n != 0 && !sn_str_eq_nocase(authzid, authcid))
 		return SN_EDENIED;
 	return log_in(sasl,
-	        &(struct sn_creds){.kind = SN_CREDS_PASSWORD,
-	                .account = authcid,
-	                .password = password,
-	                .peer = sasl->peer,
-	                .service = sasl->service});
+		&(struct sn_creds){ .kind = SN_CREDS_PASSWORD,
+			.account = authcid,
+			.password = password,
+			.peer = sasl->peer,
+			.service = sasl->service });
 }
 
 static const struct sn_sasl_mech mechs[] = {
-        {.name = "PLAIN", .kind = SN_CREDS_PASSWORD, .needs_tls = true, .step = step_plain},
+	{ .name = "PLAIN", .kind = SN_CREDS_PASSWORD, .needs_tls = true, .step = step_plain },
 };
 #define MECH_COUNT (sizeof(mechs) / sizeof(mechs[0]))
 
@@ -68,7 +68,7 @@ const struct sn_sasl_mech *sn_sasl_mech_at(const struct sn_portal *portal, size_
 }
 
 int sn_sasl_start(
-        struct sn_sasl *sasl, struct sn_portal *portal, struct sn_str mech, sn_sasl_fn on_done)
+	struct sn_sasl *sasl, struct sn_portal *portal, struct sn_str mech, sn_sasl_fn on_done)
 {
 	const struct sn_sasl_mech *row;
 

@@ -19,8 +19,9 @@ typedef void (*sn_sasl_fn)(struct sn_sasl *sasl, int code);
 
 struct sn_sasl_mech {
 	const char *name;
-	unsigned kind; /* the sn_creds_kind it yields */
-	bool needs_tls; /* offered on encrypted connections only unless the service says otherwise */
+	unsigned kind;  /* the sn_creds_kind it yields */
+	bool needs_tls; /* offered on encrypted connections only unless the service says otherwise
+			 */
 	int (*step)(struct sn_sasl *sasl, struct sn_str response, struct sn_strbuf *out);
 };
 
@@ -41,7 +42,8 @@ const struct sn_sasl_mech *sn_sasl_mech_at(const struct sn_portal *portal, size_
 /* SN_EUNKNOWN: not offered. on_done: see SN_PENDING above. */
 int sn_sasl_start(struct sn_sasl *sasl, struct sn_portal *portal, struct sn_str mech,
 	sn_sasl_fn on_done) SN_WARN_UNUSED;
-int sn_sasl_step(struct sn_sasl *sasl, struct sn_str response, struct sn_strbuf *out) SN_WARN_UNUSED;
+int sn_sasl_step(
+	struct sn_sasl *sasl, struct sn_str response, struct sn_strbuf *out) SN_WARN_UNUSED;
 /* Take the session after SN_OK. */
 struct sn_session *sn_sasl_session(struct sn_sasl *sasl);
 /* Give up (client aborted, connection gone); also after the end. Idle afterwards. */

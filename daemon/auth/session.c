@@ -7,9 +7,9 @@ struct sn_session *sn_session_new(struct sn_str account, const char *checker)
 	struct sn_session *session = sn_alloc(sizeof(*session));
 
 	*session = (struct sn_session){
-	        .refs = 1,
-	        .account = sn_str_n(sn_str_dup(account), account.n),
-	        .checker = checker,
+		.refs = 1,
+		.account = sn_str_n(sn_str_dup(account), account.n),
+		.checker = checker,
 	};
 	return session;
 }

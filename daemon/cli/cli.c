@@ -9,9 +9,9 @@
 #define WORDS_MAX 128
 
 static const struct sn_command *const commands[] = {
-        &sn_command_run,
-        &sn_command_check,
-        &sn_command_list,
+	&sn_command_run,
+	&sn_command_check,
+	&sn_command_list,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -23,7 +23,7 @@ bool sn_cli_color(int fd)
 }
 
 void sn_cli_nearest(
-        struct sn_strbuf *out, struct sn_str word, const char *const *names, size_t count)
+	struct sn_strbuf *out, struct sn_str word, const char *const *names, size_t count)
 {
 	const char *nearest = sn_str_nearest(word, names, count);
 
@@ -40,7 +40,7 @@ int sn_cli_usage(const char *verb, const char *fmt, ...)
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fprintf(stderr, "\nTry `sennit%s%s --help`.\n", verb != NULL ? " " : "",
-	        verb != NULL ? verb : "");
+		verb != NULL ? verb : "");
 	return EX_USAGE;
 }
 
@@ -58,8 +58,8 @@ bool sn_cli_wants_help(int argc, char **argv)
 void sn_cli_print_help(const struct sn_command *command)
 {
 	printf("Usage: sennit %s%s%s\n\n%s\n\n%s", command->name,
-	        command->args[0] != '\0' ? " " : "", command->args, command->summary,
-	        command->help);
+		command->args[0] != '\0' ? " " : "", command->args, command->summary,
+		command->help);
 }
 
 void sn_cli_print_diags(const struct sn_conf_diags *diags)
@@ -77,15 +77,15 @@ int sn_cli_exit_code(int code)
 	static const struct {
 		int code, exit;
 	} rows[] = {
-	        {SN_OK, EX_OK},
-	        {-EADDRINUSE, EX_UNAVAILABLE},
-	        {-EADDRNOTAVAIL, EX_UNAVAILABLE},
-	        {-EACCES, EX_NOPERM},
-	        {-EPERM, EX_NOPERM},
-	        {-ENOENT, EX_NOINPUT},
-	        {SN_ECERT, EX_CONFIG},
-	        {SN_ETLS, EX_CONFIG},
-	        {SN_ECONFIG, EX_CONFIG},
+		{ SN_OK, EX_OK },
+		{ -EADDRINUSE, EX_UNAVAILABLE },
+		{ -EADDRNOTAVAIL, EX_UNAVAILABLE },
+		{ -EACCES, EX_NOPERM },
+		{ -EPERM, EX_NOPERM },
+		{ -ENOENT, EX_NOINPUT },
+		{ SN_ECERT, EX_CONFIG },
+		{ SN_ETLS, EX_CONFIG },
+		{ SN_ECONFIG, EX_CONFIG },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -97,7 +97,7 @@ int sn_cli_exit_code(int code)
 
 const char *sn_cli_config_path(const char *given)
 {
-	static const char *const places[] = {"sennit.toml", "/etc/sennit/sennit.toml"};
+	static const char *const places[] = { "sennit.toml", "/etc/sennit/sennit.toml" };
 
 	if (given != NULL)
 		return given;
@@ -155,7 +155,7 @@ static int unknown_verb(const char *word)
 	sn_strbuf_init(&hint, 200);
 	sn_cli_nearest(&hint, sn_str(word), names, count);
 	exit_code = sn_cli_usage(
-	        NULL, "there is no service or command \"%s\"%s", word, sn_strbuf_cstr(&hint));
+		NULL, "there is no service or command \"%s\"%s", word, sn_strbuf_cstr(&hint));
 	sn_strbuf_fini(&hint);
 	return exit_code;
 }
@@ -187,7 +187,7 @@ int sn_cli_main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	        strcmp(argv[1], "help") == 0)
+		strcmp(argv[1], "help") == 0)
 		exit_code = print_overview();
 	else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		exit_code = print_version();
@@ -197,7 +197,7 @@ int sn_cli_main(int argc, char **argv)
 		exit_code = dispatch(argc - 1, argv + 1);
 	if (fflush(stdout) != 0 && exit_code == EX_OK) {
 		fprintf(stderr, "sennit: cannot write to standard output: %s\n",
-		        sn_strerror(-errno));
+			sn_strerror(-errno));
 		return EX_IOERR;
 	}
 	return exit_code;

@@ -40,8 +40,8 @@ int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags);
 /* "sennit: TEXT" and where to look, on standard error; EX_USAGE. */
 int sn_cli_usage(const char *verb, const char *fmt, ...) SN_PRINTF(2, 3);
 /* Did you mean: "; did you mean \"X\"?" appended to out when one of names is near. */
-void sn_cli_nearest(struct sn_strbuf *out, struct sn_str word, const char *const *names,
-	size_t count);
+void sn_cli_nearest(
+	struct sn_strbuf *out, struct sn_str word, const char *const *names, size_t count);
 bool sn_cli_wants_help(int argc, char **argv);
 void sn_cli_print_help(const struct sn_command *command);
 /* Everything in diags, coloured on a terminal, to standard error. */

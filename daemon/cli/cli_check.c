@@ -34,7 +34,7 @@ static void print_result(struct sn_conf *conf, const char *path, enum mode mode)
 
 static int check(const char *path, enum mode mode)
 {
-	const struct sn_conf_request request = {.schema = sn_registry_schema(), .path = path};
+	const struct sn_conf_request request = { .schema = sn_registry_schema(), .path = path };
 	struct sn_conf_diags diags;
 	struct sn_conf *conf = NULL;
 	int code;
@@ -70,23 +70,23 @@ static int run(const struct sn_command *command, int argc, char **argv)
 	path = sn_cli_config_path(path);
 	if (path == NULL)
 		return sn_cli_usage(command->name,
-		        "which configuration? There is no sennit.toml here and no "
-		        "/etc/sennit/sennit.toml");
+			"which configuration? There is no sennit.toml here and no "
+			"/etc/sennit/sennit.toml");
 	return check(path, mode);
 }
 
 const struct sn_command sn_command_check = {
-        .name = "check",
-        .args = "[--effective] [FILE]",
-        .summary = "say everything that is wrong with a configuration",
-        .help = "FILE is sennit.toml in this directory, else /etc/sennit/sennit.toml, unless given.\n"
-                "All problems at once, each with file, line and column; exit 78 if there is one.\n"
-                "\n"
-                "  --effective   print the whole configuration as understood, defaults included\n"
-                "  --manual      print the manual page sennit.toml(5), made from the same table\n"
-                "\n"
-                "Examples:\n"
-                "  sennit check\n"
-                "  sennit check --effective /etc/sennit/sennit.toml\n",
-        .run = run,
+	.name = "check",
+	.args = "[--effective] [FILE]",
+	.summary = "say everything that is wrong with a configuration",
+	.help = "FILE is sennit.toml in this directory, else /etc/sennit/sennit.toml, unless given.\n"
+		"All problems at once, each with file, line and column; exit 78 if there is one.\n"
+		"\n"
+		"  --effective   print the whole configuration as understood, defaults included\n"
+		"  --manual      print the manual page sennit.toml(5), made from the same table\n"
+		"\n"
+		"Examples:\n"
+		"  sennit check\n"
+		"  sennit check --effective /etc/sennit/sennit.toml\n",
+	.run = run,
 };

@@ -6,12 +6,12 @@ static void list_modules(void)
 
 	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++)
 		printf("%-10s %-8s %-14s %s\n", service->name,
-		        service->flags & SN_SERVICE_SINGLE ? "single" : "sharded",
-		        (service->flags & (SN_SERVICE_STREAM | SN_SERVICE_DGRAM)) ==
-		                        (SN_SERVICE_STREAM | SN_SERVICE_DGRAM)
-		                ? "stream,dgram"
-		                : (service->flags & SN_SERVICE_STREAM ? "stream" : "dgram"),
-		        service->summary);
+			service->flags & SN_SERVICE_SINGLE ? "single" : "sharded",
+			(service->flags & (SN_SERVICE_STREAM | SN_SERVICE_DGRAM)) ==
+					(SN_SERVICE_STREAM | SN_SERVICE_DGRAM)
+				? "stream,dgram"
+				: (service->flags & SN_SERVICE_STREAM ? "stream" : "dgram"),
+			service->summary);
 }
 
 static void list_side(enum sn_endpoint_side side)
@@ -24,9 +24,9 @@ static void list_side(enum sn_endpoint_side side)
 		printf("  %s\n      %s\n", type->example, type->doc);
 		for (size_t p = 0; p < type->param_count; p++)
 			printf("      %-16s %s%s%s%s\n", type->params[p].name, type->params[p].doc,
-			        type->params[p].def != NULL ? " (default: " : "",
-			        type->params[p].def != NULL ? type->params[p].def : "",
-			        type->params[p].def != NULL ? ")" : "");
+				type->params[p].def != NULL ? " (default: " : "",
+				type->params[p].def != NULL ? type->params[p].def : "",
+				type->params[p].def != NULL ? ")" : "");
 	}
 }
 
@@ -50,9 +50,9 @@ static const struct {
 	const char *name;
 	void (*print)(void);
 } lists[] = {
-        {"modules", list_modules},
-        {"endpoints", list_endpoints},
-        {"auth", list_auth},
+	{ "modules", list_modules },
+	{ "endpoints", list_endpoints },
+	{ "auth", list_auth },
 };
 #define LIST_COUNT (sizeof(lists) / sizeof(lists[0]))
 
@@ -70,10 +70,10 @@ static int run(const struct sn_command *command, int argc, char **argv)
 }
 
 const struct sn_command sn_command_list = {
-        .name = "list",
-        .args = "modules|endpoints|auth",
-        .summary = "what this program knows: services, endpoint types, kinds of authentication",
-        .help = "Examples:\n"
-                "  sennit list endpoints\n",
-        .run = run,
+	.name = "list",
+	.args = "modules|endpoints|auth",
+	.summary = "what this program knows: services, endpoint types, kinds of authentication",
+	.help = "Examples:\n"
+		"  sennit list endpoints\n",
+	.run = run,
 };

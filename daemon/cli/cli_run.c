@@ -2,7 +2,7 @@
 
 static int load(const char *path, struct sn_conf_diags *diags, struct sn_conf **conf_r)
 {
-	const struct sn_conf_request request = {.schema = sn_registry_schema(), .path = path};
+	const struct sn_conf_request request = { .schema = sn_registry_schema(), .path = path };
 	const int code = sn_conf_load(&request, diags, conf_r);
 
 	if (diags->errors + diags->warnings > 0)
@@ -21,8 +21,8 @@ static int run(const struct sn_command *command, int argc, char **argv)
 		return sn_cli_usage(command->name, "unexpected \"%s\"", argv[argc > 2 ? 2 : 1]);
 	if (path == NULL)
 		return sn_cli_usage(command->name,
-		        "which configuration? There is no sennit.toml here and no "
-		        "/etc/sennit/sennit.toml");
+			"which configuration? There is no sennit.toml here and no "
+			"/etc/sennit/sennit.toml");
 	sn_conf_diags_init(&diags);
 	exit_code = sn_cli_exit_code(load(path, &diags, &conf));
 	sn_conf_diags_fini(&diags);
@@ -36,15 +36,15 @@ static int run(const struct sn_command *command, int argc, char **argv)
 }
 
 const struct sn_command sn_command_run = {
-        .name = "run",
-        .args = "[FILE]",
-        .summary = "run every service that a configuration names",
-        .help = "FILE is sennit.toml in this directory, else /etc/sennit/sennit.toml, unless given.\n"
-                "It runs in the foreground; SIGTERM or Ctrl-C tells clients and ends it, a second\n"
-                "one ends it at once.\n"
-                "\n"
-                "Examples:\n"
-                "  sennit run\n"
-                "  sennit run /srv/chat/sennit.toml\n",
-        .run = run,
+	.name = "run",
+	.args = "[FILE]",
+	.summary = "run every service that a configuration names",
+	.help = "FILE is sennit.toml in this directory, else /etc/sennit/sennit.toml, unless given.\n"
+		"It runs in the foreground; SIGTERM or Ctrl-C tells clients and ends it, a second\n"
+		"one ends it at once.\n"
+		"\n"
+		"Examples:\n"
+		"  sennit run\n"
+		"  sennit run /srv/chat/sennit.toml\n",
+	.run = run,
 };

@@ -53,20 +53,20 @@ static int set_levels(const struct sn_log_conf *log)
 static int start_log(struct sn_conf *conf, int *fd_r)
 {
 	const struct sn_log_conf *log = sn_conf_plain(conf, "log");
-	struct sn_log_options options = {.fd = STDERR_FILENO};
+	struct sn_log_options options = { .fd = STDERR_FILENO };
 
 	*fd_r = -1;
 	if (set_levels(log) != SN_OK) {
 		fputs("sennit: [log] levels: each entry is NAMESPACE=LEVEL, as \"net.tls=debug\"\n",
-		        stderr);
+			stderr);
 		return EX_CONFIG;
 	}
 	if (log->file.n > 0) {
 		*fd_r = open(
-		        log->file.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+			log->file.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 		if (*fd_r < 0) {
 			fprintf(stderr, "sennit: cannot open log file %s: %s\n", log->file.p,
-			        sn_strerror(-errno));
+				sn_strerror(-errno));
 			return EX_CANTCREAT;
 		}
 		options.fd = *fd_r;
@@ -90,7 +90,7 @@ static void on_signal(struct sn_signal *signals, int signo)
 	struct serving *serving = sn_container_of(signals, struct serving, signals);
 
 	sn_log(&log_ctx, SN_LOG_INFO, serving->stopping ? "stopping-now" : "stopping",
-	        sn_f_cstr("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
+		sn_f_cstr("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
 	serving->stopping = true;
 	serving->stop.on_stopped = on_stopped;
 	sn_host_stop(serving->host, SN_STR("Server is shutting down"), &serving->stop);
@@ -109,7 +109,7 @@ static void greet(struct sn_host *host)
 
 static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_diags *diags)
 {
-	static const int signos[] = {SIGINT, SIGTERM, 0};
+	static const int signos[] = { SIGINT, SIGTERM, 0 };
 	const size_t warnings = diags->warnings;
 	int code = sn_signal_start(serving->loop, &serving->signals, signos, on_signal);
 
@@ -123,7 +123,7 @@ static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_dia
 	if (code == SN_OK) {
 		greet(serving->host);
 		sn_log(&log_ctx, SN_LOG_INFO, "started", sn_f_cstr("version", PACKAGE_VERSION),
-		        sn_f_int("pid", getpid()));
+			sn_f_int("pid", getpid()));
 		code = sn_loop_run(serving->loop);
 		sn_log(&log_ctx, SN_LOG_INFO, "stopped");
 	}
@@ -135,7 +135,7 @@ static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_dia
 
 int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags)
 {
-	struct serving serving = {0};
+	struct serving serving = { 0 };
 	int log_fd, code, exit_code;
 
 	sn_signal_ignore_pipe();

@@ -24,10 +24,10 @@ struct option_source {
 
 static void sources_of(const struct sn_service *service, struct option_source out[SOURCES])
 {
-	out[0] = (struct option_source){"Options", "service", true, service->conf};
-	out[1] = (struct option_source){
-	        "Options of every service", "service", true, &sn_service_common};
-	out[2] = (struct option_source){"Logging", "log", false, &sn_log_section};
+	out[0] = (struct option_source){ "Options", "service", true, service->conf };
+	out[1] = (struct option_source){ "Options of every service", "service", true,
+		&sn_service_common };
+	out[2] = (struct option_source){ "Logging", "log", false, &sn_log_section };
 }
 
 /* --- help ----------------------------------------------------------------------------------- */
@@ -35,17 +35,17 @@ static void sources_of(const struct sn_service *service, struct option_source ou
 static const char *meta_of(const struct sn_conf_item *item)
 {
 	static const char *const by_type[] = {
-	        [SN_CONF_STRING] = "TEXT",
-	        [SN_CONF_BOOL] = "",
-	        [SN_CONF_INT] = "N",
-	        [SN_CONF_SIZE] = "SIZE",
-	        [SN_CONF_DURATION] = "TIME",
-	        [SN_CONF_ENUM] = "WORD",
-	        [SN_CONF_PATH] = "FILE",
-	        [SN_CONF_SECRET] = "TEXT",
-	        [SN_CONF_STRINGS] = "TEXT",
-	        [SN_CONF_LISTEN] = "EP",
-	        [SN_CONF_CONNECT] = "EP",
+		[SN_CONF_STRING] = "TEXT",
+		[SN_CONF_BOOL] = "",
+		[SN_CONF_INT] = "N",
+		[SN_CONF_SIZE] = "SIZE",
+		[SN_CONF_DURATION] = "TIME",
+		[SN_CONF_ENUM] = "WORD",
+		[SN_CONF_PATH] = "FILE",
+		[SN_CONF_SECRET] = "TEXT",
+		[SN_CONF_STRINGS] = "TEXT",
+		[SN_CONF_LISTEN] = "EP",
+		[SN_CONF_CONNECT] = "EP",
 	};
 
 	return item->meta != NULL ? item->meta : by_type[item->type];
@@ -54,7 +54,7 @@ static const char *meta_of(const struct sn_conf_item *item)
 static bool repeats(const struct sn_conf_item *item)
 {
 	return item->type == SN_CONF_STRINGS || item->type == SN_CONF_LISTEN ||
-	        item->type == SN_CONF_CONNECT;
+		item->type == SN_CONF_CONNECT;
 }
 
 #define HELP_COLUMN 26
@@ -86,7 +86,7 @@ static void print_option(const struct sn_conf_item *item)
 
 	sn_strbuf_fixed(&b, left, sizeof(left));
 	sn_strbuf_addf(&b, "  --%s%s%s%s", item->option, meta_of(item)[0] != '\0' ? " " : "",
-	        meta_of(item), repeats(item) ? " ..." : "");
+		meta_of(item), repeats(item) ? " ..." : "");
 	if (b.n >= HELP_COLUMN - 1)
 		printf("%s\n%*s", left, HELP_COLUMN, "");
 	else
@@ -112,7 +112,7 @@ static void print_help(const struct sn_service *service)
 		}
 	}
 	printf("  -o KEY=VALUE            Any other key of [service.%s]: man sennit.toml\n",
-	        service->name);
+		service->name);
 	if (service->default_listen != NULL) {
 		printf("\nWithout --listen:");
 		for (size_t i = 0; service->default_listen[i] != NULL; i++)
@@ -126,7 +126,7 @@ static void print_help(const struct sn_service *service)
 /* --- parsing -------------------------------------------------------------------------------- */
 
 static const struct sn_conf_item *find_option(
-        const struct sn_service *service, struct sn_str name, struct option_source *source_r)
+	const struct sn_service *service, struct sn_str name, struct option_source *source_r)
 {
 	struct option_source sources[SOURCES];
 
@@ -136,7 +136,7 @@ static const struct sn_conf_item *find_option(
 
 		for (size_t i = 0; i < section->count; i++) {
 			if (section->items[i].option == NULL ||
-			        !sn_str_eq(name, sn_str(section->items[i].option)))
+				!sn_str_eq(name, sn_str(section->items[i].option)))
 				continue;
 			*source_r = sources[s];
 			return &section->items[i];
@@ -164,20 +164,20 @@ static int unknown_option(const struct sn_service *service, struct sn_str name)
 	if (sn_str_nearest(name, names, count) != NULL)
 		sn_strbuf_addf(&hint, "; did you mean --%s?", sn_str_nearest(name, names, count));
 	exit_code = sn_cli_usage(
-	        service->name, "unknown option --%.*s%s", SN_STR_ARG(name), sn_strbuf_cstr(&hint));
+		service->name, "unknown option --%.*s%s", SN_STR_ARG(name), sn_strbuf_cstr(&hint));
 	sn_strbuf_fini(&hint);
 	return exit_code;
 }
 
 static void add_override(struct option_set *set, const struct option_source *source,
-        const char *key, struct sn_str value, const char *option)
+	const char *key, struct sn_str value, const char *option)
 {
 	set->overrides[set->count++] = (struct sn_conf_override){
-	        .table = source->table,
-	        .name = source->named ? set->service->name : NULL,
-	        .key = key,
-	        .value = value,
-	        .option = option,
+		.table = source->table,
+		.name = source->named ? set->service->name : NULL,
+		.key = key,
+		.value = value,
+		.option = option,
 	};
 }
 
@@ -198,24 +198,24 @@ static int take_option(struct option_set *set, int argc, char **argv, int i)
 		value = sn_str_from(word, equals + 1);
 	else if (item->type != SN_CONF_BOOL && i + 1 >= argc)
 		return -sn_cli_usage(
-		        set->service->name, "--%s needs %s", item->option, meta_of(item));
+			set->service->name, "--%s needs %s", item->option, meta_of(item));
 	else if (item->type != SN_CONF_BOOL)
 		value = sn_str(argv[i + 1]);
 	add_override(
-	        set, &source, item->key, value, sn_pool_printf(set->pool, "--%s", item->option));
+		set, &source, item->key, value, sn_pool_printf(set->pool, "--%s", item->option));
 	return attached || item->type == SN_CONF_BOOL ? 1 : 2;
 }
 
 static int take_key(struct option_set *set, int argc, char **argv, int i)
 {
-	static const struct option_source service = {.table = "service", .named = true};
+	static const struct option_source service = { .table = "service", .named = true };
 	const struct sn_str pair = i + 1 < argc ? sn_str(argv[i + 1]) : SN_STR_NULL;
 	const size_t equals = sn_str_find(pair, '=');
 
 	if (equals == 0 || equals >= pair.n)
 		return -sn_cli_usage(set->service->name, "-o needs KEY=VALUE");
 	add_override(set, &service, sn_pool_strdup(set->pool, sn_str_sub(pair, 0, equals)),
-	        sn_str_from(pair, equals + 1), "-o");
+		sn_str_from(pair, equals + 1), "-o");
 	return 2;
 }
 
@@ -226,7 +226,7 @@ static int parse_options(struct option_set *set, int argc, char **argv)
 
 		if (set->count == OVERRIDES_MAX)
 			return sn_cli_usage(
-			        set->service->name, "more than %d options", OVERRIDES_MAX);
+				set->service->name, "more than %d options", OVERRIDES_MAX);
 		if (strcmp(argv[i], "-o") == 0)
 			taken = take_key(set, argc, argv, i);
 		else if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0')
@@ -244,10 +244,10 @@ static int load_and_serve(const struct option_set *set)
 {
 	char *text = sn_asprintf("[service.%s]\n", set->service->name);
 	const struct sn_conf_request request = {
-	        .schema = sn_registry_schema(),
-	        .text = sn_str(text),
-	        .overrides = set->overrides,
-	        .override_count = set->count,
+		.schema = sn_registry_schema(),
+		.text = sn_str(text),
+		.overrides = set->overrides,
+		.override_count = set->count,
 	};
 	struct sn_conf_diags diags;
 	struct sn_conf *conf = NULL;
@@ -266,7 +266,7 @@ static int load_and_serve(const struct option_set *set)
 
 int sn_cli_service(const struct sn_service *service, int argc, char **argv)
 {
-	struct option_set set = {.service = service};
+	struct option_set set = { .service = service };
 	int exit_code;
 
 	if (sn_cli_wants_help(argc, argv)) {

@@ -5,7 +5,7 @@
 
 void sn_cli_register(void)
 {
-	static const struct sn_service *const modules[] = {&sn_irc_service};
+	static const struct sn_service *const modules[] = { &sn_irc_service };
 
 	sn_endpoints_init();
 	sn_net_init();

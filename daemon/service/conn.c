@@ -52,8 +52,8 @@ static void on_end(struct sn_stream_user *user, int code)
 	if (conn->instance->service->conn_close != NULL)
 		conn->instance->service->conn_close(conn, code);
 	sn_conn_log(conn, SN_LOG_DEBUG, "conn-closed",
-	        sn_f_cstr("reason", code == SN_CLOSE ? "end of stream" : sn_strerror(code)),
-	        sn_f_duration("lasted", sn_loop_now(conn->instance->loop) - conn->opened));
+		sn_f_cstr("reason", code == SN_CLOSE ? "end of stream" : sn_strerror(code)),
+		sn_f_duration("lasted", sn_loop_now(conn->instance->loop) - conn->opened));
 }
 
 static void on_free(struct sn_stream_user *user)
@@ -69,11 +69,11 @@ static void on_free(struct sn_stream_user *user)
 }
 
 static const struct sn_stream_events events = {
-        .on_input = on_input,
-        .on_drained = on_drained,
-        .on_eof = on_eof,
-        .on_end = on_end,
-        .on_free = on_free,
+	.on_input = on_input,
+	.on_drained = on_drained,
+	.on_eof = on_eof,
+	.on_end = on_end,
+	.on_free = on_free,
 };
 
 void sn_conn_begin(struct sn_instance *instance, struct sn_incoming *incoming)
@@ -90,7 +90,7 @@ void sn_conn_begin(struct sn_instance *instance, struct sn_incoming *incoming)
 	sn_list_append(&instance->conns, &conn->link);
 	sn_stream_set_user(incoming->top, &conn->user);
 	sn_conn_log(conn, SN_LOG_DEBUG, "conn-opened",
-	        sn_f_cstr("tls", sn_conn_tls(conn) != NULL ? sn_conn_tls(conn)->version : "no"));
+		sn_f_cstr("tls", sn_conn_tls(conn) != NULL ? sn_conn_tls(conn)->version : "no"));
 	if (instance->service->conn_open != NULL)
 		settle(conn, instance->service->conn_open(conn));
 }
@@ -188,7 +188,7 @@ int sn_conn_start_tls(struct sn_conn *conn, struct sn_tls_context *context)
 #define CONN_LOG_FIELDS 8
 
 void sn_conn_log_emit(const struct sn_conn *conn, enum sn_log_level level, const char *event,
-        const struct sn_log_field *fields, unsigned count)
+	const struct sn_log_field *fields, unsigned count)
 {
 	char text[SN_ADDR_TEXT_SIZE];
 	struct sn_strbuf peer;

@@ -15,15 +15,15 @@
 struct sn_conn {
 	struct sn_incoming incoming; /* first member: what the listener made */
 	uint32_t magic;
-	uint64_t id;                 /* unique in this process */
+	uint64_t id; /* unique in this process */
 	struct sn_instance *instance;
 	struct sn_stream_user user;
-	struct sn_session *session;  /* NULL: nobody yet */
+	struct sn_session *session; /* NULL: nobody yet */
 	struct sn_conf *conf;
-	struct sn_pool *pool_;       /* use sn_conn_pool */
-	struct sn_list link;         /* instance->conns */
-	int64_t opened;              /* monotonic ns */
-	bool closed;                 /* conn_close was called */
+	struct sn_pool *pool_; /* use sn_conn_pool */
+	struct sn_list link;   /* instance->conns */
+	int64_t opened;        /* monotonic ns */
+	bool closed;           /* conn_close was called */
 };
 
 static inline struct sn_str sn_conn_input(const struct sn_conn *conn)
@@ -52,13 +52,14 @@ int sn_conn_start_tls(struct sn_conn *conn, struct sn_tls_context *context) SN_W
 /* A log line about this connection: carries conn=ID and peer=ADDRESS before its own fields. */
 void sn_conn_log_emit(const struct sn_conn *conn, enum sn_log_level level, const char *event,
 	const struct sn_log_field *fields, unsigned count);
-#define sn_conn_log(conn, level, event, ...)                                                       \
-	do {                                                                                       \
-		if (sn_log_enabled(&(conn)->instance->log, (level))) {                             \
-			const struct sn_log_field sn_fields_[] = { { .key = NULL }, ##__VA_ARGS__ }; \
-			sn_conn_log_emit((conn), (level), (event), sn_fields_ + 1,                 \
-				sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1);                   \
-		}                                                                                  \
+#define sn_conn_log(conn, level, event, ...) \
+	do { \
+		if (sn_log_enabled(&(conn)->instance->log, (level))) { \
+			const struct sn_log_field sn_fields_[] = { { .key = NULL }, \
+				##__VA_ARGS__ }; \
+			sn_conn_log_emit((conn), (level), (event), sn_fields_ + 1, \
+				sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1); \
+		} \
 	} while (0)
 static inline const struct sn_addr *sn_conn_peer(const struct sn_conn *conn)
 {

@@ -7,52 +7,52 @@
 
 #define MAGIC_HOST 0x486f7374u
 
-static const char *const level_choices[] = {"debug", "info", "warn", "error", "critical", NULL};
-static const char *const format_choices[] = {"auto", "text", "json", NULL};
+static const char *const level_choices[] = { "debug", "info", "warn", "error", "critical", NULL };
+static const char *const format_choices[] = { "auto", "text", "json", NULL };
 
 static const struct sn_conf_item server_items[] = {
-        {"drain_timeout", SN_CONF_DURATION, offsetof(struct sn_server_conf, drain_timeout),
-                .def = "5s", .min = 0, .max = SN_SEC(3600), .reload = SN_RELOAD_LIVE,
-                .doc = "How long clients are given to go when the daemon stops; then they are cut."},
-        {"offload_threads", SN_CONF_INT, offsetof(struct sn_server_conf, offload_threads),
-                .def = "0", .min = 0, .max = 256, .reload = SN_RELOAD_PROCESS,
-                .doc = "Threads for work that would hold up the loop (password hashes, TLS handshakes, "
-                       "disk); 0: one per core."},
-        {"offload_queue", SN_CONF_INT, offsetof(struct sn_server_conf, offload_queue),
-                .def = "1024", .min = 1, .max = 1000000, .reload = SN_RELOAD_PROCESS,
-                .doc = "Most pieces of such work waiting; more are refused with a temporary failure."},
+	{ "drain_timeout", SN_CONF_DURATION, offsetof(struct sn_server_conf, drain_timeout),
+		.def = "5s", .min = 0, .max = SN_SEC(3600), .reload = SN_RELOAD_LIVE,
+		.doc = "How long clients are given to go when the daemon stops; then they are cut." },
+	{ "offload_threads", SN_CONF_INT, offsetof(struct sn_server_conf, offload_threads),
+		.def = "0", .min = 0, .max = 256, .reload = SN_RELOAD_PROCESS,
+		.doc = "Threads for work that would hold up the loop (password hashes, TLS handshakes, "
+		       "disk); 0: one per core." },
+	{ "offload_queue", SN_CONF_INT, offsetof(struct sn_server_conf, offload_queue),
+		.def = "1024", .min = 1, .max = 1000000, .reload = SN_RELOAD_PROCESS,
+		.doc = "Most pieces of such work waiting; more are refused with a temporary failure." },
 };
 
 const struct sn_conf_section sn_server_section = {
-        .name = "server",
-        .items = server_items,
-        .count = sizeof(server_items) / sizeof(server_items[0]),
-        .size = sizeof(struct sn_server_conf),
-        .doc = "The daemon itself.",
+	.name = "server",
+	.items = server_items,
+	.count = sizeof(server_items) / sizeof(server_items[0]),
+	.size = sizeof(struct sn_server_conf),
+	.doc = "The daemon itself.",
 };
 
 static const struct sn_conf_item log_items[] = {
-        {"level", SN_CONF_ENUM, offsetof(struct sn_log_conf, level), .def = "info",
-                .choices = level_choices, .reload = SN_RELOAD_LIVE, .option = "log-level",
-                .meta = "LEVEL", .doc = "Least severe level that is logged."},
-        {"levels", SN_CONF_STRINGS, offsetof(struct sn_log_conf, levels), .max = 64,
-                .reload = SN_RELOAD_LIVE,
-                .doc = "Levels of single namespaces and all below them: \"net.tls=debug\"."},
-        {"format", SN_CONF_ENUM, offsetof(struct sn_log_conf, format), .def = "auto",
-                .choices = format_choices, .reload = SN_RELOAD_PROCESS, .option = "log-format",
-                .meta = "FORMAT",
-                .doc = "auto: coloured text on a terminal, JSON lines otherwise."},
-        {"file", SN_CONF_PATH, offsetof(struct sn_log_conf, file), .reload = SN_RELOAD_PROCESS,
-                .option = "log-file", .meta = "FILE",
-                .doc = "File that log lines are appended to; empty: standard error."},
+	{ "level", SN_CONF_ENUM, offsetof(struct sn_log_conf, level), .def = "info",
+		.choices = level_choices, .reload = SN_RELOAD_LIVE, .option = "log-level",
+		.meta = "LEVEL", .doc = "Least severe level that is logged." },
+	{ "levels", SN_CONF_STRINGS, offsetof(struct sn_log_conf, levels), .max = 64,
+		.reload = SN_RELOAD_LIVE,
+		.doc = "Levels of single namespaces and all below them: \"net.tls=debug\"." },
+	{ "format", SN_CONF_ENUM, offsetof(struct sn_log_conf, format), .def = "auto",
+		.choices = format_choices, .reload = SN_RELOAD_PROCESS, .option = "log-format",
+		.meta = "FORMAT",
+		.doc = "auto: coloured text on a terminal, JSON lines otherwise." },
+	{ "file", SN_CONF_PATH, offsetof(struct sn_log_conf, file), .reload = SN_RELOAD_PROCESS,
+		.option = "log-file", .meta = "FILE",
+		.doc = "File that log lines are appended to; empty: standard error." },
 };
 
 const struct sn_conf_section sn_log_section = {
-        .name = "log",
-        .items = log_items,
-        .count = sizeof(log_items) / sizeof(log_items[0]),
-        .size = sizeof(struct sn_log_conf),
-        .doc = "What is logged, where and how.",
+	.name = "log",
+	.items = log_items,
+	.count = sizeof(log_items) / sizeof(log_items[0]),
+	.size = sizeof(struct sn_log_conf),
+	.doc = "What is logged, where and how.",
 };
 
 struct sn_host {
@@ -72,8 +72,8 @@ int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **hos
 {
 	const struct sn_server_conf *server = sn_conf_plain(conf, "server");
 	const struct sn_offload_options offload = {
-	        .threads = (unsigned)server->offload_threads,
-	        .queue_max = (unsigned)server->offload_queue,
+		.threads = (unsigned)server->offload_threads,
+		.queue_max = (unsigned)server->offload_queue,
 	};
 	struct sn_host *host = sn_alloc_zero(sizeof(*host));
 	int code;
@@ -96,14 +96,14 @@ int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **hos
 /* --- instances ------------------------------------------------------------------------------ */
 
 static int open_portal(struct sn_host *host, struct sn_instance *instance,
-        const struct sn_conf_named *named, struct sn_conf_diags *diags)
+	const struct sn_conf_named *named, struct sn_conf_diags *diags)
 {
 	const struct sn_conf_strings *specs = &instance->common->auth;
 	int result = SN_OK;
 
 	instance->portal = sn_portal_new(host->loop, host->pool);
 	for (size_t i = 0; i < specs->count; i++) {
-		struct sn_diag diag = {0};
+		struct sn_diag diag = { 0 };
 		struct sn_checker *checker;
 		const int code = sn_checker_open(specs->items[i], &checker, &diag);
 
@@ -112,9 +112,9 @@ static int open_portal(struct sn_host *host, struct sn_instance *instance,
 			continue;
 		}
 		sn_conf_report(diags, SN_CONF_ERROR, named->pos, "auth \"%.*s\": %s",
-		        SN_STR_ARG(
-		                sn_str_sub(specs->items[i], 0, sn_str_find(specs->items[i], ':'))),
-		        diag.text);
+			SN_STR_ARG(
+				sn_str_sub(specs->items[i], 0, sn_str_find(specs->items[i], ':'))),
+			diag.text);
 		result = SN_ECONFIG;
 	}
 	return result;
@@ -138,9 +138,9 @@ static struct sn_instance *new_instance(struct sn_host *host, const struct sn_co
 	sn_list_init(&instance->conns);
 	sn_metrics_init(&instance->metrics, service->metrics, service->metric_count, NULL);
 	sn_metrics_init(
-	        &instance->listener_metrics, sn_listener_metrics, SN_LISTENER_METRICS, NULL);
+		&instance->listener_metrics, sn_listener_metrics, SN_LISTENER_METRICS, NULL);
 	sn_conn_caps_init(&instance->caps, (uint32_t)instance->common->max_connections,
-	        (uint32_t)instance->common->max_per_address);
+		(uint32_t)instance->common->max_per_address);
 	sn_list_append(&host->instances, &instance->link);
 	return instance;
 }
@@ -159,7 +159,7 @@ static void free_instance(struct sn_instance *instance)
 }
 
 static int prepare(
-        struct sn_host *host, const struct sn_conf_named *named, struct sn_conf_diags *diags)
+	struct sn_host *host, const struct sn_conf_named *named, struct sn_conf_diags *diags)
 {
 	struct sn_instance *instance = new_instance(host, named);
 	const int auth = open_portal(host, instance, named, diags);
@@ -170,23 +170,23 @@ static int prepare(
 
 static int start_instance(struct sn_instance *instance, struct sn_conf_diags *diags)
 {
-	struct sn_diag diag = {0};
+	struct sn_diag diag = { 0 };
 	int code = SN_OK;
 
 	if (instance->service->start != NULL)
 		code = instance->service->start(instance, &diag);
 	if (code != SN_OK) {
-		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
-		        "service %.*s does not start: %s", SN_STR_ARG(instance->name),
-		        diag.text[0] != '\0' ? diag.text : sn_strerror(code));
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
+			"service %.*s does not start: %s", SN_STR_ARG(instance->name),
+			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
 		return code;
 	}
 	instance->running = true;
 	code = sn_service_listeners_start(instance, &diag);
 	if (code != SN_OK)
-		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
-		        "service %.*s cannot accept connections: %s", SN_STR_ARG(instance->name),
-		        diag.text[0] != '\0' ? diag.text : sn_strerror(code));
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
+			"service %.*s cannot accept connections: %s", SN_STR_ARG(instance->name),
+			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
 	return code;
 }
 
@@ -217,14 +217,14 @@ int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags)
 			result = code != SN_OK ? code : result;
 	}
 	if (result == SN_OK && sn_list_empty(&host->instances)) {
-		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
-		        "no service is configured: add a table such as [service.irc]");
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
+			"no service is configured: add a table such as [service.irc]");
 		result = SN_ECONFIG;
 	}
 	sn_list_each (link, &host->instances) {
 		if (result == SN_OK)
 			result = start_instance(
-			        sn_container_of(link, struct sn_instance, link), diags);
+				sn_container_of(link, struct sn_instance, link), diags);
 	}
 	if (result != SN_OK)
 		remove_instances(host);

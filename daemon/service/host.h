@@ -17,21 +17,20 @@ struct sn_server_conf {
 };
 /* [log] of the configuration. */
 struct sn_log_conf {
-	int level;  /* index into the choices: debug info warn error critical */
-	int format; /* auto text json */
+	int level;                     /* index into the choices: debug info warn error critical */
+	int format;                    /* auto text json */
 	struct sn_conf_strings levels; /* "net.tls=debug" */
-	struct sn_str file; /* path; empty: standard error */
+	struct sn_str file;            /* path; empty: standard error */
 };
 extern const struct sn_conf_section sn_server_section, sn_log_section;
 
 /* Takes a reference to conf. Nothing runs yet. */
-int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r)
-	SN_WARN_UNUSED;
+int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r) SN_WARN_UNUSED;
 void sn_host_free(struct sn_host **host);
 /*
  * Open listeners, start services. Problems (port taken, unreadable key, bad auth) go to diags with
- * the place in the configuration that asked for it; SN_ECONFIG if one is about the configuration, else the first -errno; what
- * had started is stopped again.
+ * the place in the configuration that asked for it; SN_ECONFIG if one is about the configuration,
+ * else the first -errno; what had started is stopped again.
  */
 int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags) SN_WARN_UNUSED;
 /* "irc: listening on ..." and how to connect, for people. */

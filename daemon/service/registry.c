@@ -31,7 +31,7 @@ int sn_registry_add(const struct sn_service *service, struct sn_diag *diag)
 		return code;
 	if (sn_registry_find(sn_str(service->name)) != NULL)
 		return sn_diag_set(diag, SN_EDUPLICATE, 0,
-		        "a module named \"%s\" is registered already", service->name);
+			"a module named \"%s\" is registered already", service->name);
 	if (service_count == REGISTRY_MAX)
 		return sn_diag_set(diag, SN_ELIMIT, 0, "more than %d modules", REGISTRY_MAX);
 	for (; at > 0 && strcmp(services[at - 1]->name, service->name) > 0; at--)
@@ -54,23 +54,23 @@ static const struct sn_conf_section *section_at(size_t i)
 }
 
 static const struct sn_conf_table tables[] = {
-        {.name = "server", .section = &sn_server_section, .doc = "The daemon itself."},
-        {.name = "log", .section = &sn_log_section, .doc = "What is logged, where and how."},
-        {.name = "service",
-                .named = true,
-                .typed = true,
-                .section = &sn_service_common,
-                .find = find_section,
-                .at = section_at,
-                .doc = "One running service. NAME is free; `type` chooses the module and may be left "
-                       "out when NAME is a module's name."},
+	{ .name = "server", .section = &sn_server_section, .doc = "The daemon itself." },
+	{ .name = "log", .section = &sn_log_section, .doc = "What is logged, where and how." },
+	{ .name = "service",
+		.named = true,
+		.typed = true,
+		.section = &sn_service_common,
+		.find = find_section,
+		.at = section_at,
+		.doc = "One running service. NAME is free; `type` chooses the module and may be left "
+		       "out when NAME is a module's name." },
 };
 
 const struct sn_conf_schema *sn_registry_schema(void)
 {
 	static const struct sn_conf_schema schema = {
-	        .tables = tables,
-	        .count = sizeof(tables) / sizeof(tables[0]),
+		.tables = tables,
+		.count = sizeof(tables) / sizeof(tables[0]),
 	};
 
 	return &schema;

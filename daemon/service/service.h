@@ -59,7 +59,7 @@ struct sn_service {
 	const char *help;                  /* examples for `sennit NAME --help` */
 
 	int (*start)(struct sn_instance *instance, struct sn_diag *diag);
-	void (*stop)(struct sn_instance *instance);  /* all connections are gone */
+	void (*stop)(struct sn_instance *instance); /* all connections are gone */
 	/* New settings are in instance->settings; old stays valid until return. */
 	int (*reload)(struct sn_instance *instance, const void *old, struct sn_diag *diag);
 	/* The end is near: tell the clients, then close each (sn_conn_close). */
@@ -95,20 +95,20 @@ struct sn_instance {
 	struct sn_offload *pool;
 	struct sn_resolver *resolver;
 	struct sn_portal *portal;
-	struct sn_conf *conf;                 /* the snapshot, one reference */
-	struct sn_str name;                   /* NAME of [service.NAME] */
+	struct sn_conf *conf; /* the snapshot, one reference */
+	struct sn_str name;   /* NAME of [service.NAME] */
 	const struct sn_service_conf *common;
-	const void *settings;                 /* the module's struct */
+	const void *settings; /* the module's struct */
 	struct sn_log_ctx log;
-	struct sn_metric_set metrics;         /* the module's rows */
+	struct sn_metric_set metrics; /* the module's rows */
 	struct sn_metric_set listener_metrics;
 	struct sn_conn_caps caps;
-	struct sn_list conns;                 /* sn_conn.link */
+	struct sn_list conns;                  /* sn_conn.link */
 	struct sn_service_listener *listeners; /* service_listener.c */
 	size_t listener_count;
-	struct sn_pool *memory;               /* dies with the instance */
-	struct sn_list link;                  /* the host's */
-	int64_t started_wall;                 /* ns */
+	struct sn_pool *memory; /* dies with the instance */
+	struct sn_list link;    /* the host's */
+	int64_t started_wall;   /* ns */
 	bool running, draining;
 };
 

@@ -16,32 +16,32 @@ static void on_open(struct sn_listener *listener, struct sn_incoming *incoming)
 }
 
 static size_t on_packet(
-        struct sn_dgram *dgram, const struct sn_packet *packet, char *reply, size_t cap)
+	struct sn_dgram *dgram, const struct sn_packet *packet, char *reply, size_t cap)
 {
 	struct sn_service_listener *sl = sn_container_of(dgram, struct sn_service_listener, dgram);
 
 	return sl->instance->service->dgram_input(sl->instance, dgram, packet, reply, cap);
 }
 
-static const struct sn_listener_ops listener_ops = {.on_open = on_open};
-static const struct sn_dgram_ops dgram_ops = {.on_packet = on_packet};
+static const struct sn_listener_ops listener_ops = { .on_open = on_open };
+static const struct sn_dgram_ops dgram_ops = { .on_packet = on_packet };
 
 /* --- opening -------------------------------------------------------------------------------- */
 
 static int check_kind(const struct sn_instance *instance, const struct sn_service_listener *sl,
-        struct sn_diag *diag)
+	struct sn_diag *diag)
 {
 	const unsigned need =
-	        sl->plan.socktype == SOCK_DGRAM ? SN_SERVICE_DGRAM : SN_SERVICE_STREAM;
+		sl->plan.socktype == SOCK_DGRAM ? SN_SERVICE_DGRAM : SN_SERVICE_STREAM;
 
 	if (instance->service->flags & need)
 		return SN_OK;
 	return sn_diag_set(diag, SN_ECONFIG, sl->endpoint->column, "%s does not speak %s",
-	        instance->service->name, need == SN_SERVICE_DGRAM ? "datagrams" : "streams");
+		instance->service->name, need == SN_SERVICE_DGRAM ? "datagrams" : "streams");
 }
 
 static int open_one(struct sn_instance *instance, struct sn_service_listener *sl,
-        const struct sn_endpoint *endpoint, struct sn_diag *diag)
+	const struct sn_endpoint *endpoint, struct sn_diag *diag)
 {
 	int code;
 
@@ -79,7 +79,7 @@ static struct sn_conf_endpoints wanted(struct sn_instance *instance, struct sn_p
 	list.items = sn_pool_alloc_zero(pool, count * sizeof(*list.items));
 	for (; list.count < count; list.count++) {
 		const int code = sn_endpoint_parse(pool, SN_SERVER, sn_str(text[list.count]),
-		        &list.items[list.count].endpoint, NULL);
+			&list.items[list.count].endpoint, NULL);
 
 		sn_assert(code == SN_OK);
 	}
@@ -87,7 +87,7 @@ static struct sn_conf_endpoints wanted(struct sn_instance *instance, struct sn_p
 }
 
 int sn_service_listeners_open(struct sn_instance *instance, const struct sn_conf_named *named,
-        struct sn_conf_diags *diags)
+	struct sn_conf_diags *diags)
 {
 	struct sn_conf_endpoints list;
 	int result = SN_OK;
@@ -96,20 +96,20 @@ int sn_service_listeners_open(struct sn_instance *instance, const struct sn_conf
 	list = wanted(instance, instance->memory);
 	if (list.count == 0) {
 		sn_conf_report(diags, SN_CONF_ERROR, named->pos,
-		        "service %.*s listens nowhere: give `listen`", SN_STR_ARG(instance->name));
+			"service %.*s listens nowhere: give `listen`", SN_STR_ARG(instance->name));
 		return SN_ECONFIG;
 	}
 	instance->listeners = sn_alloc_array(list.count, sizeof(*instance->listeners));
 	instance->listener_count = list.count;
 	for (size_t i = 0; i < list.count; i++) {
-		struct sn_diag diag = {0};
+		struct sn_diag diag = { 0 };
 		const int code =
-		        open_one(instance, &instance->listeners[i], list.items[i].endpoint, &diag);
+			open_one(instance, &instance->listeners[i], list.items[i].endpoint, &diag);
 
 		if (code == SN_OK)
 			continue;
 		sn_conf_report(diags, SN_CONF_ERROR, list.items[i].pos, "%s",
-		        diag.text[0] != '\0' ? diag.text : sn_strerror(code));
+			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
 		result = code;
 	}
 	return result;
@@ -123,14 +123,14 @@ static struct sn_listener_options options_of(const struct sn_instance *instance)
 	const size_t queue = (size_t)common->send_queue;
 
 	return (struct sn_listener_options){
-	        .conn_size = instance->service->conn_size,
-	        .limits = {.in_max = 65536, .low = queue / 16, .high = queue / 4, .max = queue},
-	        .deadlines = {.handshake = common->handshake_timeout,
-	                .idle = common->idle_timeout,
-	                .write = common->write_timeout,
-	                .close = common->close_timeout},
-	        .caps = &((struct sn_instance *)(uintptr_t)instance)->caps,
-	        .log = &instance->log,
+		.conn_size = instance->service->conn_size,
+		.limits = { .in_max = 65536, .low = queue / 16, .high = queue / 4, .max = queue },
+		.deadlines = { .handshake = common->handshake_timeout,
+			.idle = common->idle_timeout,
+			.write = common->write_timeout,
+			.close = common->close_timeout },
+		.caps = &((struct sn_instance *)(uintptr_t)instance)->caps,
+		.log = &instance->log,
 	};
 }
 
@@ -140,7 +140,7 @@ static int start_one(struct sn_instance *instance, struct sn_service_listener *s
 	int code = SN_OK;
 
 	for (struct sn_accept_stage *stage = sl->plan.stages; stage != NULL && code == SN_OK;
-	        stage = stage->next) {
+		stage = stage->next) {
 		if (stage->ops->attach != NULL)
 			code = stage->ops->attach(stage, instance->loop, instance->pool);
 	}
@@ -150,7 +150,7 @@ static int start_one(struct sn_instance *instance, struct sn_service_listener *s
 		code = sn_dgram_start(&sl->dgram, instance->loop, sl->sock.fd, NULL, &dgram_ops);
 	} else {
 		code = sn_listener_start(&sl->listener, instance->loop, &sl->sock, sl->plan.stages,
-		        &options, &listener_ops);
+			&options, &listener_ops);
 		sl->listener.metrics = &instance->listener_metrics;
 	}
 	sl->started = code == SN_OK;
@@ -179,7 +179,7 @@ void sn_service_listeners_greet(struct sn_instance *instance, struct sn_strbuf *
 		else
 			sn_addr_format(&sl->listener.sock.local, out);
 		for (struct sn_accept_stage *stage = sl->plan.stages; stage != NULL;
-		        stage = stage->next)
+			stage = stage->next)
 			sn_strbuf_addf(out, " with %s", stage->ops->name);
 		sn_strbuf_adds(out, "\n");
 		if (instance->service->greet != NULL)
@@ -223,7 +223,7 @@ bool sn_service_listeners_idle(const struct sn_instance *instance)
 		const struct sn_service_listener *sl = &instance->listeners[i];
 
 		if (sl->started && sl->plan.socktype != SOCK_DGRAM &&
-		        !sn_list_empty(&sl->listener.connections))
+			!sn_list_empty(&sl->listener.connections))
 			return false;
 	}
 	return true;

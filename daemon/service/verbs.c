@@ -3,7 +3,7 @@
 static const struct sn_verb *row_at(const struct sn_verb_table *table, size_t i)
 {
 	return (const struct sn_verb *)(const void *)((const char *)table->rows +
-	        i * table->stride);
+		i * table->stride);
 }
 
 static int compare(struct sn_str name, const char *row)

@@ -1,13 +1,13 @@
 #include "protocols/chat/chat_private.h"
 
 static const struct sn_chat_limits default_limits = {
-        .name_max = 32,
-        .room_name_max = 64,
-        .topic_max = 390,
-        .rooms_per_user = 100,
-        .list_max = 100,
-        .key_max = 32,
-        .invites_max = 32,
+	.name_max = 32,
+	.room_name_max = 64,
+	.topic_max = 390,
+	.rooms_per_user = 100,
+	.list_max = 100,
+	.key_max = 32,
+	.invites_max = 32,
 };
 
 void sn_chat_set_str(struct sn_str *slot, struct sn_str value)
@@ -38,13 +38,13 @@ void sn_chat_set_limits(struct sn_chat *chat, const struct sn_chat_limits *l)
 	const struct sn_chat_limits *d = &default_limits;
 
 	chat->limits = (struct sn_chat_limits){
-	        .name_max = limit_or(l->name_max, d->name_max),
-	        .room_name_max = limit_or(l->room_name_max, d->room_name_max),
-	        .topic_max = limit_or(l->topic_max, d->topic_max),
-	        .rooms_per_user = limit_or(l->rooms_per_user, d->rooms_per_user),
-	        .list_max = limit_or(l->list_max, d->list_max),
-	        .key_max = limit_or(l->key_max, d->key_max),
-	        .invites_max = limit_or(l->invites_max, d->invites_max),
+		.name_max = limit_or(l->name_max, d->name_max),
+		.room_name_max = limit_or(l->room_name_max, d->room_name_max),
+		.topic_max = limit_or(l->topic_max, d->topic_max),
+		.rooms_per_user = limit_or(l->rooms_per_user, d->rooms_per_user),
+		.list_max = limit_or(l->list_max, d->list_max),
+		.key_max = limit_or(l->key_max, d->key_max),
+		.invites_max = limit_or(l->invites_max, d->invites_max),
 	};
 }
 
@@ -83,9 +83,9 @@ const struct sn_chat_limits *sn_chat_limits(const struct sn_chat *chat)
 struct sn_chat_stats sn_chat_stats(const struct sn_chat *chat)
 {
 	return (struct sn_chat_stats){
-	        .users = chat->users.count,
-	        .rooms = chat->rooms.count,
-	        .users_max = chat->users_max,
+		.users = chat->users.count,
+		.rooms = chat->rooms.count,
+		.users_max = chat->users_max,
 	};
 }
 
@@ -93,22 +93,22 @@ static const struct {
 	int code;
 	const char *text;
 } error_texts[] = {
-        {SN_CHAT_ENAME, "not a valid name"},
-        {SN_CHAT_EINUSE, "name is in use"},
-        {SN_CHAT_ENOROOM, "no such room"},
-        {SN_CHAT_ENOUSER, "no such user"},
-        {SN_CHAT_ENOTMEMBER, "you are not in that room"},
-        {SN_CHAT_ETHEYNOTMEMBER, "they are not in that room"},
-        {SN_CHAT_EMEMBER, "is in the room already"},
-        {SN_CHAT_EBANNED, "banned from the room"},
-        {SN_CHAT_EINVITEONLY, "the room is for invited people"},
-        {SN_CHAT_EKEY, "room key missing or wrong"},
-        {SN_CHAT_EFULL, "the room is full"},
-        {SN_CHAT_ETOOMANY, "you are in too many rooms"},
-        {SN_CHAT_ECANNOTSEND, "cannot send to the room"},
-        {SN_CHAT_ENOTOP, "you are not an operator of the room"},
-        {SN_CHAT_ELISTFULL, "the list is full"},
-        {SN_CHAT_EEXISTS, "that is so already"},
+	{ SN_CHAT_ENAME, "not a valid name" },
+	{ SN_CHAT_EINUSE, "name is in use" },
+	{ SN_CHAT_ENOROOM, "no such room" },
+	{ SN_CHAT_ENOUSER, "no such user" },
+	{ SN_CHAT_ENOTMEMBER, "you are not in that room" },
+	{ SN_CHAT_ETHEYNOTMEMBER, "they are not in that room" },
+	{ SN_CHAT_EMEMBER, "is in the room already" },
+	{ SN_CHAT_EBANNED, "banned from the room" },
+	{ SN_CHAT_EINVITEONLY, "the room is for invited people" },
+	{ SN_CHAT_EKEY, "room key missing or wrong" },
+	{ SN_CHAT_EFULL, "the room is full" },
+	{ SN_CHAT_ETOOMANY, "you are in too many rooms" },
+	{ SN_CHAT_ECANNOTSEND, "cannot send to the room" },
+	{ SN_CHAT_ENOTOP, "you are not an operator of the room" },
+	{ SN_CHAT_ELISTFULL, "the list is full" },
+	{ SN_CHAT_EEXISTS, "that is so already" },
 };
 
 const char *sn_chat_strerror(int code)

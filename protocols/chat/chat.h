@@ -10,10 +10,10 @@
  *   event    something that happened; the core decides who hears it and calls each hearer's front
  *   front    a front end's table of deliver functions
  *
- * Rules: every check of rights (bans, keys, limits, moderation, ranks) is made here, in one place for
- * all front ends; a call changes state and tells everybody concerned, or changes nothing and says
- * why. Message id and time are assigned here and are the same for every hearer.
- * Names compare without ASCII case; what is shown keeps its case.
+ * Rules: every check of rights (bans, keys, limits, moderation, ranks) is made here, in one place
+ * for all front ends; a call changes state and tells everybody concerned, or changes nothing and
+ * says why. Message id and time are assigned here and are the same for every hearer. Names compare
+ * without ASCII case; what is shown keeps its case.
  *
  * Fan-out: an event carries a cache of encoded forms; a front end encodes once per form (its
  * capability set) and shares the block with all members, so a message to a thousand members is
@@ -39,22 +39,22 @@ struct sn_chat_event;
 
 /* Why something was refused; the core changed nothing. */
 enum sn_chat_error {
-	SN_CHAT_ENAME = -2000,    /* not a valid name */
-	SN_CHAT_EINUSE = -2001,   /* name taken */
+	SN_CHAT_ENAME = -2000,  /* not a valid name */
+	SN_CHAT_EINUSE = -2001, /* name taken */
 	SN_CHAT_ENOROOM = -2002,
 	SN_CHAT_ENOUSER = -2003,
 	SN_CHAT_ENOTMEMBER = -2004, /* you are not in that room */
 	SN_CHAT_ETHEYNOTMEMBER = -2005,
-	SN_CHAT_EMEMBER = -2006,  /* already a member */
+	SN_CHAT_EMEMBER = -2006, /* already a member */
 	SN_CHAT_EBANNED = -2007,
 	SN_CHAT_EINVITEONLY = -2008,
 	SN_CHAT_EKEY = -2009,     /* room key missing or wrong */
 	SN_CHAT_EFULL = -2010,    /* room's member limit */
 	SN_CHAT_ETOOMANY = -2011, /* you are in too many rooms */
 	SN_CHAT_ECANNOTSEND = -2012,
-	SN_CHAT_ENOTOP = -2013,   /* rank too low */
+	SN_CHAT_ENOTOP = -2013, /* rank too low */
 	SN_CHAT_ELISTFULL = -2014,
-	SN_CHAT_EEXISTS = -2015,  /* that entry or setting is there already */
+	SN_CHAT_EEXISTS = -2015, /* that entry or setting is there already */
 };
 
 struct sn_chat_limits {
@@ -92,26 +92,26 @@ struct sn_chat_front {
 
 struct sn_chat_user {
 	const struct sn_chat_front *front;
-	struct sn_chat *chat;       /* NULL: not present */
+	struct sn_chat *chat; /* NULL: not present */
 	struct sn_hash_node by_name;
-	struct sn_str name;         /* as shown; the core's copy */
-	struct sn_str login, host;  /* shown as name!login@host; the front's memory, stable while
-				       present; bans match them */
+	struct sn_str name;        /* as shown; the core's copy */
+	struct sn_str login, host; /* shown as name!login@host; the front's memory, stable while
+				      present; bans match them */
 	struct sn_str real_name;
-	struct sn_str account;      /* empty: none */
-	struct sn_str away;         /* empty: here; the core's copy */
-	bool invisible;             /* not listed to strangers */
-	struct sn_list members;     /* sn_chat_member.of_user */
+	struct sn_str account;  /* empty: none */
+	struct sn_str away;     /* empty: here; the core's copy */
+	bool invisible;         /* not listed to strangers */
+	struct sn_list members; /* sn_chat_member.of_user */
 	uint32_t room_count;
 	struct sn_list invites;
-	uint64_t heard;             /* last event delivered: each hears an event once */
-	int64_t since, active;      /* wall ns: entered; last message sent */
-	struct sn_list all;         /* every user, by time of entering */
+	uint64_t heard;        /* last event delivered: each hears an event once */
+	int64_t since, active; /* wall ns: entered; last message sent */
+	struct sn_list all;    /* every user, by time of entering */
 };
 
 /* front, login, host, real_name, account are set by the caller. SN_CHAT_ENAME, _EINUSE. */
-int sn_chat_enter(struct sn_chat *chat, struct sn_chat_user *user, struct sn_str name)
-	SN_WARN_UNUSED;
+int sn_chat_enter(
+	struct sn_chat *chat, struct sn_chat_user *user, struct sn_str name) SN_WARN_UNUSED;
 /* Out of every room (those there hear it) and gone. Not present: nothing. */
 void sn_chat_leave(struct sn_chat_user *user, struct sn_str reason);
 int sn_chat_rename(struct sn_chat_user *user, struct sn_str name) SN_WARN_UNUSED;
@@ -146,8 +146,8 @@ struct sn_chat_room {
 	struct sn_chat *chat;
 	struct sn_str name;
 	unsigned flags;
-	struct sn_str key;   /* empty: none */
-	uint32_t limit;      /* 0: none */
+	struct sn_str key; /* empty: none */
+	uint32_t limit;    /* 0: none */
 	struct sn_str topic, topic_by;
 	int64_t topic_at, created; /* wall ns */
 	struct sn_list members;    /* sn_chat_member.of_room, by time of joining */
@@ -155,8 +155,8 @@ struct sn_chat_room {
 	struct sn_hash member_index; /* by user's address bytes */
 	struct sn_list bans;
 	size_t ban_count;
-	uint64_t sequence;   /* of the last message */
-	struct sn_list all;  /* every room, by time of creation */
+	uint64_t sequence;  /* of the last message */
+	struct sn_list all; /* every room, by time of creation */
 };
 
 struct sn_chat_member {
@@ -170,29 +170,29 @@ struct sn_chat_member {
 
 struct sn_chat_room *sn_chat_find_room(struct sn_chat *chat, struct sn_str name);
 struct sn_chat_room *sn_chat_next_room(struct sn_chat *chat, struct sn_chat_room *prev);
-struct sn_chat_member *sn_chat_member(const struct sn_chat_room *room,
-	const struct sn_chat_user *user);
+struct sn_chat_member *sn_chat_member(
+	const struct sn_chat_room *room, const struct sn_chat_user *user);
 /* May this user learn that the room exists and who is in it? */
 bool sn_chat_room_visible(const struct sn_chat_room *room, const struct sn_chat_user *to);
 
 /* Creates the room if need be; its first member is operator; flags then: n, t. */
 int sn_chat_join(struct sn_chat_user *user, struct sn_str room, struct sn_str key,
 	struct sn_chat_room **room_r) SN_WARN_UNUSED;
-int sn_chat_part(struct sn_chat_user *user, struct sn_chat_room *room, struct sn_str reason)
-	SN_WARN_UNUSED;
+int sn_chat_part(
+	struct sn_chat_user *user, struct sn_chat_room *room, struct sn_str reason) SN_WARN_UNUSED;
 int sn_chat_kick(struct sn_chat_user *by, struct sn_chat_room *room, struct sn_chat_user *who,
 	struct sn_str reason) SN_WARN_UNUSED;
-int sn_chat_invite(struct sn_chat_user *by, struct sn_chat_room *room, struct sn_chat_user *who)
-	SN_WARN_UNUSED;
-int sn_chat_set_topic(struct sn_chat_user *by, struct sn_chat_room *room, struct sn_str topic)
-	SN_WARN_UNUSED;
+int sn_chat_invite(struct sn_chat_user *by, struct sn_chat_room *room,
+	struct sn_chat_user *who) SN_WARN_UNUSED;
+int sn_chat_set_topic(
+	struct sn_chat_user *by, struct sn_chat_room *room, struct sn_str topic) SN_WARN_UNUSED;
 
 enum sn_chat_change_kind {
-	SN_CHANGE_FLAG, /* flag */
-	SN_CHANGE_KEY,  /* text; off: removed whatever text says */
+	SN_CHANGE_FLAG,  /* flag */
+	SN_CHANGE_KEY,   /* text; off: removed whatever text says */
 	SN_CHANGE_LIMIT, /* number */
-	SN_CHANGE_RANK, /* flag (sn_chat_rank), user */
-	SN_CHANGE_BAN,  /* text: the mask in full form */
+	SN_CHANGE_RANK,  /* flag (sn_chat_rank), user */
+	SN_CHANGE_BAN,   /* text: the mask in full form */
 };
 struct sn_chat_change {
 	enum sn_chat_change_kind kind;
@@ -253,10 +253,10 @@ struct sn_chat_event {
 	const struct sn_chat_message *message;
 	const struct sn_chat_change *changes;
 	size_t change_count;
-	int64_t time;                /* wall ns */
-	char id[SN_CHAT_ID_SIZE];    /* message id, NUL-terminated; empty for other kinds */
-	uint64_t sequence;           /* in the room */
-	uint64_t serial;             /* of this event in this process */
+	int64_t time;             /* wall ns */
+	char id[SN_CHAT_ID_SIZE]; /* message id, NUL-terminated; empty for other kinds */
+	uint64_t sequence;        /* in the room */
+	uint64_t serial;          /* of this event in this process */
 	/* Encoded forms, by front and capability set; filled by fronts, released by the core. */
 	struct {
 		const struct sn_chat_front *front;
@@ -268,8 +268,8 @@ struct sn_chat_event {
 
 /* The cached block, or NULL / keep one (takes the reference over; when the cache is full the block
  * lives until the event is over all the same). */
-struct sn_block *sn_chat_form_find(struct sn_chat_event *event, const struct sn_chat_front *front,
-	uint64_t key);
+struct sn_block *sn_chat_form_find(
+	struct sn_chat_event *event, const struct sn_chat_front *front, uint64_t key);
 struct sn_block *sn_chat_form_keep(struct sn_chat_event *event, const struct sn_chat_front *front,
 	uint64_t key, struct sn_block *block);
 /* Is `to` the one who caused it? */

@@ -2,13 +2,13 @@
 #include "protocols/chat/chat_private.h"
 
 struct sn_chat_event sn_chat_event(
-        struct sn_chat *chat, enum sn_chat_event_kind kind, struct sn_chat_user *from)
+	struct sn_chat *chat, enum sn_chat_event_kind kind, struct sn_chat_user *from)
 {
 	return (struct sn_chat_event){
-	        .kind = kind,
-	        .from = from,
-	        .time = sn_clock_wall(chat->clock),
-	        .serial = ++chat->serial,
+		.kind = kind,
+		.from = from,
+		.time = sn_clock_wall(chat->clock),
+		.serial = ++chat->serial,
 	};
 }
 
@@ -20,7 +20,7 @@ void sn_chat_event_fini(struct sn_chat_event *event)
 }
 
 struct sn_block *sn_chat_form_find(
-        struct sn_chat_event *event, const struct sn_chat_front *front, uint64_t key)
+	struct sn_chat_event *event, const struct sn_chat_front *front, uint64_t key)
 {
 	for (size_t i = 0; i < event->form_count; i++) {
 		if (event->forms[i].front == front && event->forms[i].key == key)
@@ -30,7 +30,7 @@ struct sn_block *sn_chat_form_find(
 }
 
 struct sn_block *sn_chat_form_keep(struct sn_chat_event *event, const struct sn_chat_front *front,
-        uint64_t key, struct sn_block *block)
+	uint64_t key, struct sn_block *block)
 {
 	size_t at = event->form_count;
 
@@ -71,7 +71,7 @@ void sn_chat_deliver_acquaintances(struct sn_chat_user *user, struct sn_chat_eve
 	sn_chat_deliver(user, event);
 	sn_list_each (link, &user->members)
 		sn_chat_deliver_room(
-		        sn_container_of(link, struct sn_chat_member, of_user)->room, event);
+			sn_container_of(link, struct sn_chat_member, of_user)->room, event);
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -103,13 +103,13 @@ static int may_speak(const struct sn_chat_room *room, const struct sn_chat_user 
 }
 
 static void deliver_ranked(
-        struct sn_chat_room *room, struct sn_chat_event *event, unsigned min_rank)
+	struct sn_chat_room *room, struct sn_chat_event *event, unsigned min_rank)
 {
 	struct sn_list *link;
 
 	sn_list_each (link, &room->members) {
 		struct sn_chat_member *member =
-		        sn_container_of(link, struct sn_chat_member, of_room);
+			sn_container_of(link, struct sn_chat_member, of_room);
 
 		if (member->ranks >= min_rank)
 			sn_chat_deliver(member->user, event);
@@ -117,7 +117,7 @@ static void deliver_ranked(
 }
 
 int sn_chat_say(
-        struct sn_chat_user *from, struct sn_chat_room *room, const struct sn_chat_message *message)
+	struct sn_chat_user *from, struct sn_chat_room *room, const struct sn_chat_message *message)
 {
 	const int code = may_speak(room, from);
 	struct sn_chat_event event;
@@ -139,7 +139,7 @@ int sn_chat_say(
 }
 
 int sn_chat_tell(
-        struct sn_chat_user *from, struct sn_chat_user *to, const struct sn_chat_message *message)
+	struct sn_chat_user *from, struct sn_chat_user *to, const struct sn_chat_message *message)
 {
 	struct sn_chat_event event = sn_chat_event(from->chat, SN_EVENT_MESSAGE, from);
 

@@ -12,8 +12,8 @@ struct sn_chat {
 	struct sn_list all_users;    /* sn_chat_user.all */
 	struct sn_list all_rooms;    /* sn_chat_room.all */
 	size_t users_max;
-	uint64_t serial;             /* of the last event */
-	uint64_t id_start;           /* random per process, first part of message ids */
+	uint64_t serial;   /* of the last event */
+	uint64_t id_start; /* random per process, first part of message ids */
 };
 
 /* A core-owned string in place: freed and replaced; empty frees it. */

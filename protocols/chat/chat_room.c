@@ -4,13 +4,13 @@
 static struct sn_str member_key(const struct sn_hash_node *node)
 {
 	const struct sn_chat_member *member =
-	        sn_container_of(node, const struct sn_chat_member, index);
+		sn_container_of(node, const struct sn_chat_member, index);
 
 	return sn_str_n(&member->user, sizeof(member->user));
 }
 
 struct sn_chat_member *sn_chat_member(
-        const struct sn_chat_room *room, const struct sn_chat_user *user)
+	const struct sn_chat_room *room, const struct sn_chat_user *user)
 {
 	struct sn_hash *index = &((struct sn_chat_room *)(uintptr_t)room)->member_index;
 	struct sn_hash_node *node = sn_hash_find(index, sn_str_n(&user, sizeof(user)));
@@ -136,7 +136,7 @@ bool sn_chat_is_banned(const struct sn_chat_room *room, const struct sn_chat_use
 	sn_strbuf_add(&full, user->host);
 	sn_list_each (link, &room->bans) {
 		if (sn_str_glob(sn_container_of(link, const struct sn_chat_mask, link)->mask,
-		            sn_strbuf_str(&full)))
+			    sn_strbuf_str(&full)))
 			return true;
 	}
 	return false;
@@ -148,7 +148,7 @@ static struct sn_chat_invitation *find_invitation(struct sn_chat_user *user, str
 
 	sn_list_each (link, &user->invites) {
 		struct sn_chat_invitation *invitation =
-		        sn_container_of(link, struct sn_chat_invitation, link);
+			sn_container_of(link, struct sn_chat_invitation, link);
 
 		if (sn_str_eq_nocase(invitation->room, room))
 			return invitation;
@@ -165,7 +165,7 @@ static void drop_invitation(struct sn_chat_invitation *invitation)
 
 /* An invitation opens the door whatever keeps it shut, but for the key. */
 static int may_join(const struct sn_chat_room *room, const struct sn_chat_user *user,
-        struct sn_str key, bool invited)
+	struct sn_str key, bool invited)
 {
 	if (sn_chat_member(room, user) != NULL)
 		return SN_CHAT_EMEMBER;
@@ -181,7 +181,7 @@ static int may_join(const struct sn_chat_room *room, const struct sn_chat_user *
 }
 
 int sn_chat_join(struct sn_chat_user *user, struct sn_str name, struct sn_str key,
-        struct sn_chat_room **room_r)
+	struct sn_chat_room **room_r)
 {
 	struct sn_chat *chat = user->chat;
 	struct sn_chat_room *room = sn_chat_find_room(chat, name);
@@ -239,7 +239,7 @@ static int require_operator(const struct sn_chat_room *room, const struct sn_cha
 }
 
 int sn_chat_kick(struct sn_chat_user *by, struct sn_chat_room *room, struct sn_chat_user *who,
-        struct sn_str reason)
+	struct sn_str reason)
 {
 	const int code = require_operator(room, by);
 	struct sn_chat_member *member = sn_chat_member(room, who);
@@ -271,7 +271,7 @@ static void remember_invitation(struct sn_chat_user *who, struct sn_str room)
 		open++;
 	if (open >= who->chat->limits.invites_max)
 		drop_invitation(
-		        sn_container_of(who->invites.next, struct sn_chat_invitation, link));
+			sn_container_of(who->invites.next, struct sn_chat_invitation, link));
 	invitation = sn_alloc_zero(sizeof(*invitation));
 	sn_chat_set_str(&invitation->room, room);
 	sn_list_append(&who->invites, &invitation->link);
@@ -330,7 +330,7 @@ int sn_chat_set_topic(struct sn_chat_user *by, struct sn_chat_room *room, struct
 static int change_flag(struct sn_chat_room *room, const struct sn_chat_change *change)
 {
 	const unsigned flags =
-	        change->on ? room->flags | change->flag : room->flags & ~change->flag;
+		change->on ? room->flags | change->flag : room->flags & ~change->flag;
 
 	if (flags == room->flags)
 		return SN_CHAT_EEXISTS;
@@ -396,7 +396,7 @@ static struct sn_chat_mask *find_mask(struct sn_chat_room *room, struct sn_str t
 }
 
 static int change_ban(
-        struct sn_chat_user *by, struct sn_chat_room *room, const struct sn_chat_change *change)
+	struct sn_chat_user *by, struct sn_chat_room *room, const struct sn_chat_change *change)
 {
 	struct sn_chat_mask *mask = find_mask(room, change->text);
 
@@ -420,7 +420,7 @@ static int change_ban(
 }
 
 int sn_chat_apply(
-        struct sn_chat_user *by, struct sn_chat_room *room, const struct sn_chat_change *change)
+	struct sn_chat_user *by, struct sn_chat_room *room, const struct sn_chat_change *change)
 {
 	const int code = require_operator(room, by);
 
@@ -442,7 +442,7 @@ int sn_chat_apply(
 }
 
 void sn_chat_announce(struct sn_chat_user *by, struct sn_chat_room *room,
-        const struct sn_chat_change *changes, size_t count)
+	const struct sn_chat_change *changes, size_t count)
 {
 	struct sn_chat_event event;
 

@@ -10,7 +10,7 @@ static bool valid_first(char c)
 bool sn_chat_name_valid(const struct sn_chat *chat, struct sn_str name)
 {
 	if (name.n == 0 || name.n > chat->limits.name_max || !valid_first(name.p[0]) ||
-	        !sn_utf8_valid(name))
+		!sn_utf8_valid(name))
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		const unsigned char c = (unsigned char)name.p[i];
@@ -44,7 +44,7 @@ bool sn_chat_acquainted(const struct sn_chat_user *a, const struct sn_chat_user 
 
 	sn_list_each (link, &few->members) {
 		const struct sn_chat_member *member =
-		        sn_container_of(link, const struct sn_chat_member, of_user);
+			sn_container_of(link, const struct sn_chat_member, of_user);
 
 		if (sn_chat_member(member->room, many) != NULL)
 			return true;
@@ -81,7 +81,7 @@ void sn_chat_drop_invitations(struct sn_chat_user *user)
 
 	while ((link = sn_list_pop(&user->invites)) != NULL) {
 		struct sn_chat_invitation *invitation =
-		        sn_container_of(link, struct sn_chat_invitation, link);
+			sn_container_of(link, struct sn_chat_invitation, link);
 
 		sn_chat_set_str(&invitation->room, SN_STR_NULL);
 		sn_free(invitation);
@@ -101,7 +101,7 @@ void sn_chat_leave(struct sn_chat_user *user, struct sn_str reason)
 	sn_chat_event_fini(&event);
 	while (!sn_list_empty(&user->members))
 		sn_chat_remove_member(
-		        sn_container_of(user->members.next, struct sn_chat_member, of_user));
+			sn_container_of(user->members.next, struct sn_chat_member, of_user));
 	sn_chat_drop_invitations(user);
 	sn_hash_remove(&chat->users, &user->by_name);
 	sn_list_remove(&user->all);

@@ -5,26 +5,26 @@ static const struct {
 	const char *name;
 	enum sn_irc_cap cap;
 } caps[] = {
-        {"account-notify", SN_CAP_ACCOUNT_NOTIFY},
-        {"account-tag", SN_CAP_ACCOUNT_TAG},
-        {"away-notify", SN_CAP_AWAY_NOTIFY},
-        {"cap-notify", SN_CAP_CAP_NOTIFY},
-        {"echo-message", SN_CAP_ECHO_MESSAGE},
-        {"extended-join", SN_CAP_EXTENDED_JOIN},
-        {"invite-notify", SN_CAP_INVITE_NOTIFY},
-        {"message-tags", SN_CAP_MESSAGE_TAGS},
-        {"multi-prefix", SN_CAP_MULTI_PREFIX},
-        {"sasl", SN_CAP_SASL},
-        {"server-time", SN_CAP_SERVER_TIME},
-        {"userhost-in-names", SN_CAP_USERHOST_IN_NAMES},
+	{ "account-notify", SN_CAP_ACCOUNT_NOTIFY },
+	{ "account-tag", SN_CAP_ACCOUNT_TAG },
+	{ "away-notify", SN_CAP_AWAY_NOTIFY },
+	{ "cap-notify", SN_CAP_CAP_NOTIFY },
+	{ "echo-message", SN_CAP_ECHO_MESSAGE },
+	{ "extended-join", SN_CAP_EXTENDED_JOIN },
+	{ "invite-notify", SN_CAP_INVITE_NOTIFY },
+	{ "message-tags", SN_CAP_MESSAGE_TAGS },
+	{ "multi-prefix", SN_CAP_MULTI_PREFIX },
+	{ "sasl", SN_CAP_SASL },
+	{ "server-time", SN_CAP_SERVER_TIME },
+	{ "userhost-in-names", SN_CAP_USERHOST_IN_NAMES },
 };
 #define CAP_COUNT (sizeof(caps) / sizeof(caps[0]))
 
 static bool available(const struct sn_irc_client *client, enum sn_irc_cap cap)
 {
 	return cap != SN_CAP_SASL ||
-	        (sn_irc_may_log_in(client) &&
-	                sn_sasl_mech_at(client->conn.instance->portal, 0) != NULL);
+		(sn_irc_may_log_in(client) &&
+			sn_sasl_mech_at(client->conn.instance->portal, 0) != NULL);
 }
 
 static void add_mechanisms(const struct sn_irc_client *client, struct sn_strbuf *out)
@@ -108,7 +108,7 @@ static int cap_req(struct sn_irc_client *client, struct sn_str list)
 	if (known)
 		client->caps = result;
 	sn_irc_send(client, "CAP %.*s %s :%.*s", SN_STR_ARG(sn_irc_nick_of(client)),
-	        known ? "ACK" : "NAK", SN_STR_ARG(list));
+		known ? "ACK" : "NAK", SN_STR_ARG(list));
 	return SN_OK;
 }
 
@@ -129,10 +129,10 @@ static const struct {
 	const char *name;
 	int (*fn)(struct sn_irc_client *client, struct sn_str arg);
 } subcommands[] = {
-        {"LS", cap_ls},
-        {"LIST", cap_list},
-        {"REQ", cap_req},
-        {"END", cap_end},
+	{ "LS", cap_ls },
+	{ "LIST", cap_list },
+	{ "REQ", cap_req },
+	{ "END", cap_end },
 };
 
 int sn_irc_cap(struct sn_irc_client *client, const struct sn_irc_message *m)

@@ -34,7 +34,7 @@ static struct sn_str reason_of(const struct sn_irc_message *m, size_t i)
 /* Calls fn for each of a comma list, up to the limit. */
 typedef void (*target_fn)(struct sn_irc_client *client, struct sn_str target, struct sn_str *arg);
 static void each_target(
-        struct sn_irc_client *client, struct sn_str list, target_fn fn, struct sn_str *arg)
+	struct sn_irc_client *client, struct sn_str list, target_fn fn, struct sn_str *arg)
 {
 	struct sn_str rest = list, target;
 	size_t count = 0;
@@ -76,7 +76,7 @@ static void part_all(struct sn_irc_client *client)
 {
 	while (!sn_list_empty(&client->user.members)) {
 		struct sn_chat_member *member =
-		        sn_container_of(client->user.members.next, struct sn_chat_member, of_user);
+			sn_container_of(client->user.members.next, struct sn_chat_member, of_user);
 
 		const int code = sn_chat_part(&client->user, member->room, SN_STR_NULL);
 
@@ -100,7 +100,7 @@ static void part_one(struct sn_irc_client *client, struct sn_str channel, struct
 {
 	struct sn_chat_room *room = sn_irc_find_room(sn_irc_server(client), channel);
 	const int code =
-	        room != NULL ? sn_chat_part(&client->user, room, *reason) : SN_CHAT_ENOROOM;
+		room != NULL ? sn_chat_part(&client->user, room, *reason) : SN_CHAT_ENOROOM;
 
 	if (code != SN_OK)
 		sn_irc_refuse(client, code, channel);
@@ -125,7 +125,7 @@ void sn_irc_send_topic(struct sn_irc_client *client, struct sn_chat_room *room, 
 	}
 	sn_irc_reply(client, RPL_TOPIC, SN_STR_ARG(room->name), SN_STR_ARG(room->topic));
 	sn_irc_reply(client, RPL_TOPICWHOTIME, SN_STR_ARG(room->name), SN_STR_ARG(room->topic_by),
-	        (long long)(room->topic_at / SN_SEC(1)));
+		(long long)(room->topic_at / SN_SEC(1)));
 }
 
 int sn_irc_topic(struct sn_irc_client *client, const struct sn_irc_message *m)
@@ -166,7 +166,7 @@ const char *sn_irc_rank_prefix(const struct sn_irc_client *to, unsigned ranks)
 }
 
 static void add_name(
-        const struct sn_irc_client *to, const struct sn_chat_member *member, struct sn_strbuf *out)
+	const struct sn_irc_client *to, const struct sn_chat_member *member, struct sn_strbuf *out)
 {
 	const struct sn_chat_user *user = member->user;
 
@@ -178,7 +178,7 @@ static void add_name(
 
 /* Invisible people are named to those who share the room. */
 static bool may_see(const struct sn_irc_client *client, const struct sn_chat_room *room,
-        const struct sn_chat_user *user)
+	const struct sn_chat_user *user)
 {
 	return !user->invisible || sn_chat_member(room, &client->user) != NULL;
 }
@@ -195,7 +195,7 @@ static void send_name_list(struct sn_irc_client *client, struct sn_chat_room *ro
 	sn_strbuf_fixed(&line, text, sizeof(text));
 	sn_list_each (link, &room->members) {
 		struct sn_chat_member *member =
-		        sn_container_of(link, struct sn_chat_member, of_room);
+			sn_container_of(link, struct sn_chat_member, of_room);
 
 		if (!may_see(client, room, member->user))
 			continue;
@@ -203,7 +203,7 @@ static void send_name_list(struct sn_irc_client *client, struct sn_chat_room *ro
 		add_name(client, member, &one);
 		if (line.n > 0 && head + line.n + 1 + one.n > SN_IRC_LINE_MAX) {
 			sn_irc_reply(client, RPL_NAMREPLY, kind, SN_STR_ARG(room->name),
-			        SN_STR_ARG(sn_strbuf_str(&line)));
+				SN_STR_ARG(sn_strbuf_str(&line)));
 			sn_strbuf_reset(&line);
 		}
 		if (line.n > 0)
@@ -212,7 +212,7 @@ static void send_name_list(struct sn_irc_client *client, struct sn_chat_room *ro
 	}
 	if (line.n > 0)
 		sn_irc_reply(client, RPL_NAMREPLY, kind, SN_STR_ARG(room->name),
-		        SN_STR_ARG(sn_strbuf_str(&line)));
+			SN_STR_ARG(sn_strbuf_str(&line)));
 }
 
 void sn_irc_send_names(struct sn_irc_client *client, struct sn_chat_room *room)
@@ -259,7 +259,7 @@ static bool matches(const struct sn_chat_room *room, struct sn_str condition)
 		if (sn_parse_u64(sn_str_from(condition, 1), UINT32_MAX, &count) != SN_OK)
 			return false;
 		return condition.p[0] == '>' ? room->member_count > count
-		                             : room->member_count < count;
+					     : room->member_count < count;
 	}
 	if (sn_irc_room_name(condition, &name))
 		return sn_str_glob(name, room->name);
@@ -273,7 +273,7 @@ static bool matches_all(const struct sn_chat_room *room, struct sn_str condition
 
 	while (sn_str_split(&rest, ',', &condition)) {
 		const bool number =
-		        condition.n > 0 && (condition.p[0] == '>' || condition.p[0] == '<');
+			condition.n > 0 && (condition.p[0] == '>' || condition.p[0] == '<');
 
 		if (condition.n == 0)
 			continue;
@@ -301,7 +301,7 @@ int sn_irc_list(struct sn_irc_client *client, const struct sn_irc_message *m)
 			break;
 		}
 		sn_irc_reply(client, RPL_LIST, SN_STR_ARG(room->name), room->member_count,
-		        SN_STR_ARG(room->topic));
+			SN_STR_ARG(room->topic));
 	}
 	sn_irc_reply(client, RPL_LISTEND);
 	return SN_OK;
@@ -324,14 +324,14 @@ static void kick_one(struct sn_irc_client *client, struct sn_str nick, const str
 		code = sn_chat_kick(&client->user, kick->room, who, kick->reason);
 	if (code == SN_CHAT_ETHEYNOTMEMBER)
 		sn_irc_reply(client, ERR_USERNOTINCHANNEL, SN_STR_ARG(nick),
-		        SN_STR_ARG(kick->room->name));
+			SN_STR_ARG(kick->room->name));
 	else if (code != SN_OK)
 		sn_irc_refuse(client, code, who != NULL ? kick->channel : nick);
 }
 
 int sn_irc_kick(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
-	struct kick kick = {.channel = m->params[0], .reason = reason_of(m, 2)};
+	struct kick kick = { .channel = m->params[0], .reason = reason_of(m, 2) };
 	struct sn_str rest = m->params[1], nick;
 	size_t count = 0;
 
@@ -358,20 +358,20 @@ int sn_irc_invite(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 	if (who == NULL || room == NULL) {
 		sn_irc_refuse(client, who == NULL ? SN_CHAT_ENOUSER : SN_CHAT_ENOROOM,
-		        m->params[who == NULL ? 0 : 1]);
+			m->params[who == NULL ? 0 : 1]);
 		return SN_OK;
 	}
 	code = sn_chat_invite(&client->user, room, who);
 	if (code == SN_CHAT_EMEMBER) {
 		sn_irc_reply(
-		        client, ERR_USERONCHANNEL, SN_STR_ARG(who->name), SN_STR_ARG(room->name));
+			client, ERR_USERONCHANNEL, SN_STR_ARG(who->name), SN_STR_ARG(room->name));
 	} else if (code != SN_OK) {
 		sn_irc_refuse(client, code, m->params[1]);
 	} else {
 		sn_irc_reply(client, RPL_INVITING, SN_STR_ARG(who->name), SN_STR_ARG(room->name));
 		if (who->away.n > 0)
 			sn_irc_reply(
-			        client, RPL_AWAY, SN_STR_ARG(who->name), SN_STR_ARG(who->away));
+				client, RPL_AWAY, SN_STR_ARG(who->name), SN_STR_ARG(who->away));
 	}
 	return SN_OK;
 }

@@ -34,16 +34,16 @@ static void on_timer(struct sn_timer *timer)
 	}
 	if (client->ping_sent && silence >= conf->ping_interval + conf->ping_timeout) {
 		(void)sn_irc_end(
-		        client, "Ping timeout: %lld seconds", (long long)(silence / SN_SEC(1)));
+			client, "Ping timeout: %lld seconds", (long long)(silence / SN_SEC(1)));
 		return;
 	}
 	if (silence >= conf->ping_interval && !client->ping_sent) {
 		client->ping_sent = true;
 		sn_conn_printf(
-		        &client->conn, "PING :%.*s\r\n", SN_STR_ARG(sn_irc_server(client)->name));
+			&client->conn, "PING :%.*s\r\n", SN_STR_ARG(sn_irc_server(client)->name));
 	}
 	set_timer(client,
-	        client->heard + conf->ping_interval + (client->ping_sent ? conf->ping_timeout : 0));
+		client->heard + conf->ping_interval + (client->ping_sent ? conf->ping_timeout : 0));
 }
 
 /* --- flood control ------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ static void set_host(struct sn_irc_client *client)
 
 	sn_strbuf_fixed(&host, client->host, sizeof(client->host));
 	if (sn_conn_peer(&client->conn)->sa.sa_family == AF_UNIX ||
-	        sn_conn_peer(&client->conn)->len == 0) {
+		sn_conn_peer(&client->conn)->len == 0) {
 		sn_strbuf_adds(&host, "localhost");
 	} else {
 		sn_addr_format_host(sn_conn_peer(&client->conn), &host);
@@ -217,7 +217,7 @@ int sn_irc_end(struct sn_irc_client *client, const char *fmt, ...)
 	if (client->quit_reason == NULL)
 		sn_irc_set_quit_reason(client, sn_strbuf_str(&reason));
 	sn_conn_printf(&client->conn, "ERROR :Closing Link: %.*s (%.*s)\r\n",
-	        SN_STR_ARG(client->user.host), SN_STR_ARG(sn_strbuf_str(&reason)));
+		SN_STR_ARG(client->user.host), SN_STR_ARG(sn_strbuf_str(&reason)));
 	/* Gone for the others now, not when the last bytes have left. */
 	leave(client, sn_str(client->quit_reason));
 	sn_conn_close(&client->conn);

@@ -36,7 +36,7 @@ static void add_tags(const struct sn_chat_event *event, unsigned caps, struct sn
 	if ((caps & SN_CAP_ACCOUNT_TAG) && event->from->account.n > 0)
 		add_tag(out, "account", event->from->account);
 	if ((caps & SN_CAP_MESSAGE_TAGS) && event->message != NULL &&
-	        event->message->client_tags.n > 0) {
+		event->message->client_tags.n > 0) {
 		sn_strbuf_addc(out, out->n == 0 ? '@' : ';');
 		sn_strbuf_add(out, event->message->client_tags);
 	}
@@ -61,9 +61,9 @@ static void add_source(const struct sn_chat_event *event, struct sn_strbuf *out)
 static void add_message(const struct sn_chat_event *event, unsigned caps, struct sn_strbuf *out)
 {
 	static const char *const words[] = {
-	        [SN_CHAT_MESSAGE] = "PRIVMSG ",
-	        [SN_CHAT_NOTICE] = "NOTICE ",
-	        [SN_CHAT_TAGS_ONLY] = "TAGMSG ",
+		[SN_CHAT_MESSAGE] = "PRIVMSG ",
+		[SN_CHAT_NOTICE] = "NOTICE ",
+		[SN_CHAT_TAGS_ONLY] = "TAGMSG ",
 	};
 	const struct sn_chat_message *message = event->message;
 
@@ -85,8 +85,8 @@ static void add_join(const struct sn_chat_event *event, unsigned caps, struct sn
 	sn_strbuf_addf(out, "JOIN #%.*s", SN_STR_ARG(event->room->name));
 	if (caps & SN_CAP_EXTENDED_JOIN)
 		sn_strbuf_addf(out, " %.*s :%.*s",
-		        SN_STR_ARG(event->from->account.n > 0 ? event->from->account : SN_STR("*")),
-		        SN_STR_ARG(event->from->real_name));
+			SN_STR_ARG(event->from->account.n > 0 ? event->from->account : SN_STR("*")),
+			SN_STR_ARG(event->from->real_name));
 }
 
 static void add_reason(struct sn_str text, struct sn_strbuf *out)
@@ -113,21 +113,21 @@ static void add_kick(const struct sn_chat_event *event, unsigned caps, struct sn
 {
 	(void)caps;
 	sn_strbuf_addf(out, "KICK #%.*s %.*s :%.*s", SN_STR_ARG(event->room->name),
-	        SN_STR_ARG(event->target->name), SN_STR_ARG(event->text));
+		SN_STR_ARG(event->target->name), SN_STR_ARG(event->text));
 }
 
 static void add_invite(const struct sn_chat_event *event, unsigned caps, struct sn_strbuf *out)
 {
 	(void)caps;
 	sn_strbuf_addf(out, "INVITE %.*s #%.*s", SN_STR_ARG(event->target->name),
-	        SN_STR_ARG(event->room->name));
+		SN_STR_ARG(event->room->name));
 }
 
 static void add_topic(const struct sn_chat_event *event, unsigned caps, struct sn_strbuf *out)
 {
 	(void)caps;
 	sn_strbuf_addf(
-	        out, "TOPIC #%.*s :%.*s", SN_STR_ARG(event->room->name), SN_STR_ARG(event->text));
+		out, "TOPIC #%.*s :%.*s", SN_STR_ARG(event->room->name), SN_STR_ARG(event->text));
 }
 
 static void add_changes(const struct sn_chat_event *event, unsigned caps, struct sn_strbuf *out)
@@ -164,17 +164,17 @@ static const struct {
 	unsigned needs;
 	bool echo; /* the one who caused it hears it too */
 } kinds[] = {
-        [SN_EVENT_MESSAGE] = {add_message, 0, false},
-        [SN_EVENT_JOIN] = {add_join, 0, true},
-        [SN_EVENT_PART] = {add_part, 0, true},
-        [SN_EVENT_QUIT] = {add_quit, 0, false},
-        [SN_EVENT_KICK] = {add_kick, 0, true},
-        [SN_EVENT_INVITE] = {add_invite, 0, false},
-        [SN_EVENT_TOPIC] = {add_topic, 0, true},
-        [SN_EVENT_CHANGES] = {add_changes, 0, true},
-        [SN_EVENT_RENAME] = {add_rename, 0, true},
-        [SN_EVENT_AWAY] = {add_away, SN_CAP_AWAY_NOTIFY, false},
-        [SN_EVENT_ACCOUNT] = {add_account, SN_CAP_ACCOUNT_NOTIFY, true},
+	[SN_EVENT_MESSAGE] = { add_message, 0, false },
+	[SN_EVENT_JOIN] = { add_join, 0, true },
+	[SN_EVENT_PART] = { add_part, 0, true },
+	[SN_EVENT_QUIT] = { add_quit, 0, false },
+	[SN_EVENT_KICK] = { add_kick, 0, true },
+	[SN_EVENT_INVITE] = { add_invite, 0, false },
+	[SN_EVENT_TOPIC] = { add_topic, 0, true },
+	[SN_EVENT_CHANGES] = { add_changes, 0, true },
+	[SN_EVENT_RENAME] = { add_rename, 0, true },
+	[SN_EVENT_AWAY] = { add_away, SN_CAP_AWAY_NOTIFY, false },
+	[SN_EVENT_ACCOUNT] = { add_account, SN_CAP_ACCOUNT_NOTIFY, true },
 };
 
 static struct sn_block *encode(const struct sn_chat_event *event, unsigned caps)
@@ -205,7 +205,7 @@ static bool hears(const struct sn_irc_client *client, struct sn_chat_event *even
 	if (event->message != NULL) {
 		echo = (client->caps & SN_CAP_ECHO_MESSAGE) != 0;
 		if (event->message->kind == SN_CHAT_TAGS_ONLY &&
-		        (client->caps & SN_CAP_MESSAGE_TAGS) == 0)
+			(client->caps & SN_CAP_MESSAGE_TAGS) == 0)
 			return false;
 	}
 	return echo || !sn_chat_is_echo(event, &client->user);
@@ -231,4 +231,4 @@ static void deliver(struct sn_chat_user *to, struct sn_chat_event *event)
 	sn_conn_write_block(&client->conn, block);
 }
 
-const struct sn_chat_front sn_irc_front = {.name = "irc", .deliver = deliver};
+const struct sn_chat_front sn_irc_front = { .name = "irc", .deliver = deliver };

@@ -9,7 +9,7 @@ static bool is_here(struct sn_irc_client *client, const struct sn_irc_message *m
 	const struct sn_irc_server *server = sn_irc_server(client);
 
 	if (m == NULL || m->param_count == 0 || sn_str_glob(m->params[0], server->name) ||
-	        sn_str_eq_nocase(m->params[0], client->user.name))
+		sn_str_eq_nocase(m->params[0], client->user.name))
 		return true;
 	sn_irc_reply(client, ERR_NOSUCHSERVER, SN_STR_ARG(m->params[0]));
 	return false;
@@ -55,9 +55,9 @@ int sn_irc_lusers(struct sn_irc_client *client, const struct sn_irc_message *m)
 	sn_irc_reply(client, RPL_LUSERCHANNELS, stats.rooms);
 	sn_irc_reply(client, RPL_LUSERME, stats.users);
 	sn_irc_reply(
-	        client, RPL_LOCALUSERS, stats.users, stats.users_max, stats.users, stats.users_max);
+		client, RPL_LOCALUSERS, stats.users, stats.users_max, stats.users, stats.users_max);
 	sn_irc_reply(client, RPL_GLOBALUSERS, stats.users, stats.users_max, stats.users,
-	        stats.users_max);
+		stats.users_max);
 	return SN_OK;
 }
 
@@ -66,7 +66,7 @@ int sn_irc_version(struct sn_irc_client *client, const struct sn_irc_message *m)
 	if (!is_here(client, m))
 		return SN_OK;
 	sn_irc_reply(client, RPL_VERSION, "sennit-" PACKAGE_VERSION,
-	        SN_STR_ARG(sn_irc_server(client)->name), "");
+		SN_STR_ARG(sn_irc_server(client)->name), "");
 	sn_irc_send_isupport(client);
 	return SN_OK;
 }
@@ -81,7 +81,7 @@ int sn_irc_time(struct sn_irc_client *client, const struct sn_irc_message *m)
 	sn_strbuf_fixed(&when, text, sizeof(text));
 	sn_format_time(&when, sn_loop_wall(client->conn.instance->loop), 0);
 	sn_irc_reply(client, RPL_TIME, SN_STR_ARG(sn_irc_server(client)->name),
-	        SN_STR_ARG(sn_strbuf_str(&when)));
+		SN_STR_ARG(sn_strbuf_str(&when)));
 	return SN_OK;
 }
 
@@ -115,15 +115,15 @@ void sn_irc_send_isupport(struct sn_irc_client *client)
 
 	sn_strbuf_fixed(&all, text, sizeof(text));
 	sn_strbuf_addf(&all,
-	        "AWAYLEN=%lld CASEMAPPING=ascii CHANLIMIT=#:%u CHANMODES=b,k,l,imnst "
-	        "CHANNELLEN=%u CHANTYPES=# ELIST=MU HOSTLEN=%d KICKLEN=390 MAXLIST=b:%u "
-	        "MAXTARGETS=4 MODES=12 NETWORK=%.*s NICKLEN=%u PREFIX=(ov)@+ STATUSMSG=@+ "
-	        "TARGMAX=JOIN:20,KICK:20,NAMES:20,NOTICE:4,PART:20,PRIVMSG:4,TAGMSG:4,WHOIS:20 "
-	        "TOPICLEN=%u USERLEN=10",
-	        (long long)server->conf->away_max, (unsigned)limits->rooms_per_user,
-	        (unsigned)limits->room_name_max + 1, SN_ADDR_TEXT_SIZE - 1,
-	        (unsigned)limits->list_max, SN_STR_ARG(server->conf->network),
-	        (unsigned)limits->name_max, (unsigned)limits->topic_max);
+		"AWAYLEN=%lld CASEMAPPING=ascii CHANLIMIT=#:%u CHANMODES=b,k,l,imnst "
+		"CHANNELLEN=%u CHANTYPES=# ELIST=MU HOSTLEN=%d KICKLEN=390 MAXLIST=b:%u "
+		"MAXTARGETS=4 MODES=12 NETWORK=%.*s NICKLEN=%u PREFIX=(ov)@+ STATUSMSG=@+ "
+		"TARGMAX=JOIN:20,KICK:20,NAMES:20,NOTICE:4,PART:20,PRIVMSG:4,TAGMSG:4,WHOIS:20 "
+		"TOPICLEN=%u USERLEN=10",
+		(long long)server->conf->away_max, (unsigned)limits->rooms_per_user,
+		(unsigned)limits->room_name_max + 1, SN_ADDR_TEXT_SIZE - 1,
+		(unsigned)limits->list_max, SN_STR_ARG(server->conf->network),
+		(unsigned)limits->name_max, (unsigned)limits->topic_max);
 	rest = sn_strbuf_str(&all);
 	while (rest.p != NULL && rest.n > 0) {
 		const struct sn_str start = rest;

@@ -10,16 +10,16 @@ static const struct mode_row {
 	unsigned flag;
 	bool arg_on, arg_off;
 } rows[] = {
-        {'b', SN_CHANGE_BAN, 0, true, true},
-        {'i', SN_CHANGE_FLAG, SN_ROOM_INVITE_ONLY, false, false},
-        {'k', SN_CHANGE_KEY, 0, true, true},
-        {'l', SN_CHANGE_LIMIT, 0, true, false},
-        {'m', SN_CHANGE_FLAG, SN_ROOM_MODERATED, false, false},
-        {'n', SN_CHANGE_FLAG, SN_ROOM_MEMBERS_SEND, false, false},
-        {'o', SN_CHANGE_RANK, SN_RANK_OPERATOR, true, true},
-        {'s', SN_CHANGE_FLAG, SN_ROOM_SECRET, false, false},
-        {'t', SN_CHANGE_FLAG, SN_ROOM_TOPIC_LOCK, false, false},
-        {'v', SN_CHANGE_RANK, SN_RANK_VOICE, true, true},
+	{ 'b', SN_CHANGE_BAN, 0, true, true },
+	{ 'i', SN_CHANGE_FLAG, SN_ROOM_INVITE_ONLY, false, false },
+	{ 'k', SN_CHANGE_KEY, 0, true, true },
+	{ 'l', SN_CHANGE_LIMIT, 0, true, false },
+	{ 'm', SN_CHANGE_FLAG, SN_ROOM_MODERATED, false, false },
+	{ 'n', SN_CHANGE_FLAG, SN_ROOM_MEMBERS_SEND, false, false },
+	{ 'o', SN_CHANGE_RANK, SN_RANK_OPERATOR, true, true },
+	{ 's', SN_CHANGE_FLAG, SN_ROOM_SECRET, false, false },
+	{ 't', SN_CHANGE_FLAG, SN_ROOM_TOPIC_LOCK, false, false },
+	{ 'v', SN_CHANGE_RANK, SN_RANK_VOICE, true, true },
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -44,7 +44,7 @@ static const struct mode_row *row_of(const struct sn_chat_change *change)
 /* --- printing ------------------------------------------------------------------------------- */
 
 void sn_irc_format_modes(
-        const struct sn_chat_room *room, const struct sn_chat_user *to, struct sn_strbuf *out)
+	const struct sn_chat_room *room, const struct sn_chat_user *to, struct sn_strbuf *out)
 {
 	const bool member = sn_chat_member(room, to) != NULL;
 
@@ -85,7 +85,7 @@ static void add_change_arg(const struct sn_chat_change *change, struct sn_strbuf
 }
 
 void sn_irc_format_changes(
-        const struct sn_chat_change *changes, size_t count, struct sn_strbuf *out)
+	const struct sn_chat_change *changes, size_t count, struct sn_strbuf *out)
 {
 	char sign = '\0';
 
@@ -111,7 +111,7 @@ static void send_bans(struct sn_irc_client *client, struct sn_chat_room *room)
 		const struct sn_chat_mask *mask = sn_container_of(link, struct sn_chat_mask, link);
 
 		sn_irc_reply(client, RPL_BANLIST, SN_STR_ARG(room->name), SN_STR_ARG(mask->mask),
-		        SN_STR_ARG(mask->set_by), (long long)(mask->set_at / SN_SEC(1)));
+			SN_STR_ARG(mask->set_by), (long long)(mask->set_at / SN_SEC(1)));
 	}
 	sn_irc_reply(client, RPL_ENDOFBANLIST, SN_STR_ARG(room->name));
 }
@@ -125,7 +125,7 @@ static struct sn_str full_mask(struct sn_pool *pool, struct sn_str given)
 	if (bang && at)
 		return sn_pool_str(pool, given);
 	return sn_str(sn_pool_printf(pool, "%s%.*s%s", !bang && at ? "*!" : "", SN_STR_ARG(given),
-	        !bang && !at ? "!*@*" : (!at ? "@*" : "")));
+		!bang && !at ? "!*@*" : (!at ? "@*" : "")));
 }
 
 /* One MODE command under way. */
@@ -143,7 +143,7 @@ struct mode_run {
 static void bad_param(struct mode_run *run, char letter, struct sn_str value)
 {
 	sn_irc_reply(run->client, ERR_INVALIDMODEPARAM, SN_STR_ARG(run->room->name), letter,
-	        SN_STR_ARG(value.n > 0 ? value : SN_STR("*")));
+		SN_STR_ARG(value.n > 0 ? value : SN_STR("*")));
 }
 
 static struct sn_str next_arg(struct mode_run *run)
@@ -153,7 +153,7 @@ static struct sn_str next_arg(struct mode_run *run)
 
 /* Fill the change from the argument; false: answered already. */
 static bool fill(struct mode_run *run, const struct mode_row *row, struct sn_str arg,
-        struct sn_chat_change *change)
+	struct sn_chat_change *change)
 {
 	uint64_t number;
 
@@ -184,7 +184,7 @@ static bool fill(struct mode_run *run, const struct mode_row *row, struct sn_str
 }
 
 static void answer(struct mode_run *run, const struct mode_row *row,
-        const struct sn_chat_change *change, int code)
+	const struct sn_chat_change *change, int code)
 {
 	struct sn_irc_client *client = run->client;
 
@@ -199,11 +199,11 @@ static void answer(struct mode_run *run, const struct mode_row *row,
 		return;
 	case SN_CHAT_ETHEYNOTMEMBER:
 		sn_irc_reply(client, ERR_USERNOTINCHANNEL, SN_STR_ARG(change->user->name),
-		        SN_STR_ARG(run->room->name));
+			SN_STR_ARG(run->room->name));
 		return;
 	case SN_CHAT_ELISTFULL:
 		sn_irc_reply(client, ERR_BANLISTFULL, SN_STR_ARG(run->room->name),
-		        SN_STR_ARG(change->text));
+			SN_STR_ARG(change->text));
 		return;
 	case SN_CHAT_ENAME:
 		if (row->kind == SN_CHANGE_KEY)
@@ -218,7 +218,7 @@ static void answer(struct mode_run *run, const struct mode_row *row,
 
 static void run_change(struct mode_run *run, const struct mode_row *row, bool on)
 {
-	struct sn_chat_change change = {.kind = row->kind, .on = on, .flag = row->flag};
+	struct sn_chat_change change = { .kind = row->kind, .on = on, .flag = row->flag };
 	const bool wants_arg = on ? row->arg_on : row->arg_off;
 	const struct sn_str arg = wants_arg ? next_arg(run) : SN_STR_NULL;
 	int code;
@@ -262,7 +262,7 @@ static void run_letters(struct mode_run *run, struct sn_str letters)
 
 static int channel_mode(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
-	struct mode_run run = {.client = client, .m = m};
+	struct mode_run run = { .client = client, .m = m };
 
 	run.room = sn_irc_find_room(sn_irc_server(client), m->params[0]);
 	if (run.room == NULL || !sn_chat_room_visible(run.room, &client->user)) {
@@ -276,9 +276,9 @@ static int channel_mode(struct sn_irc_client *client, const struct sn_irc_messag
 		sn_strbuf_fixed(&modes, text, sizeof(text));
 		sn_irc_format_modes(run.room, &client->user, &modes);
 		sn_irc_reply(client, RPL_CHANNELMODEIS, SN_STR_ARG(run.room->name),
-		        SN_STR_ARG(sn_strbuf_str(&modes)));
+			SN_STR_ARG(sn_strbuf_str(&modes)));
 		sn_irc_reply(client, RPL_CREATIONTIME, SN_STR_ARG(run.room->name),
-		        (long long)(run.room->created / SN_SEC(1)));
+			(long long)(run.room->created / SN_SEC(1)));
 		return SN_OK;
 	}
 	run.pool = sn_pool_new(0);
@@ -321,8 +321,8 @@ static int user_mode(struct sn_irc_client *client, const struct sn_irc_message *
 		sn_irc_reply(client, ERR_UMODEUNKNOWNFLAG);
 	if (before != client->user.invisible)
 		sn_conn_printf(&client->conn, ":%.*s MODE %.*s :%ci\r\n",
-		        SN_STR_ARG(client->user.name), SN_STR_ARG(client->user.name),
-		        client->user.invisible ? '+' : '-');
+			SN_STR_ARG(client->user.name), SN_STR_ARG(client->user.name),
+			client->user.invisible ? '+' : '-');
 	return SN_OK;
 }
 

@@ -61,7 +61,7 @@ int sn_irc_parse(struct sn_str line, struct sn_irc_message *m_r)
 	struct sn_str rest = line;
 	int code;
 
-	*m_r = (struct sn_irc_message){.param_count = 0};
+	*m_r = (struct sn_irc_message){ .param_count = 0 };
 	if (sn_str_find(line, '\0') < line.n || sn_str_find(line, '\r') < line.n)
 		return SN_ESYNTAX;
 	code = parse_tags(&rest, m_r);
@@ -120,7 +120,7 @@ bool sn_irc_tag_key_valid(struct sn_str key)
 
 static const struct {
 	char plain, escaped;
-} escapes[] = {{';', ':'}, {' ', 's'}, {'\\', '\\'}, {'\r', 'r'}, {'\n', 'n'}};
+} escapes[] = { { ';', ':' }, { ' ', 's' }, { '\\', '\\' }, { '\r', 'r' }, { '\n', 'n' } };
 #define ESCAPE_COUNT (sizeof(escapes) / sizeof(escapes[0]))
 
 static char unescape(char c)
@@ -182,7 +182,7 @@ void sn_irc_client_tags(struct sn_str tags, struct sn_strbuf *out)
 
 	while (count < CLIENT_TAGS_MAX && sn_irc_next_tag(&rest, &key, &value)) {
 		if (key.p[0] != '+' || !sn_irc_tag_key_valid(key) || !sn_utf8_valid(value) ||
-		        comes_again(rest, key))
+			comes_again(rest, key))
 			continue;
 		if (count++ > 0)
 			sn_strbuf_addc(out, ';');

@@ -1,6 +1,7 @@
 /*
  * IRC lines: bytes to message. Pure; the views of a message point into the line.
- * Grammar: https://modern.ircdocs.horse/#messages and https://ircv3.net/specs/extensions/message-tags
+ * Grammar: https://modern.ircdocs.horse/#messages and
+ * https://ircv3.net/specs/extensions/message-tags
  *
  *   [@tags SPACE] [:source SPACE] command *14( SPACE middle ) [ SPACE [":"] trailing ]
  */
@@ -12,8 +13,8 @@
 #include "daemon/base/strbuf.h"
 
 #define SN_IRC_PARAMS_MAX 15
-#define SN_IRC_LINE_MAX 510      /* without tags and line ending */
-#define SN_IRC_TAGS_MAX 4094     /* a client's, without '@' and the space */
+#define SN_IRC_LINE_MAX 510  /* without tags and line ending */
+#define SN_IRC_TAGS_MAX 4094 /* a client's, without '@' and the space */
 #define SN_IRC_INPUT_MAX (1 + SN_IRC_TAGS_MAX + 1 + SN_IRC_LINE_MAX)
 
 struct sn_irc_message {

@@ -27,8 +27,8 @@
 
 struct sn_irc_conf {
 	struct sn_str network, server_name, motd;
-	bool open;           /* guests may come although accounts are configured */
-	bool insecure_auth;  /* passwords over plain connections from elsewhere */
+	bool open;          /* guests may come although accounts are configured */
+	bool insecure_auth; /* passwords over plain connections from elsewhere */
 	int64_t ping_interval, ping_timeout, register_timeout;
 	int64_t nick_max, channel_max, topic_max, channels_per_user, ban_max, away_max;
 	int64_t flood_burst, flood_rate; /* commands at once; per second then */
@@ -37,16 +37,22 @@ struct sn_irc_conf {
 extern const struct sn_conf_section sn_irc_section;
 
 enum sn_irc_metric {
-	SN_IRC_USERS, SN_IRC_COMMANDS, SN_IRC_MESSAGES, SN_IRC_THROTTLED,
-	SN_IRC_FLOODED, SN_IRC_LOGINS, SN_IRC_LOGIN_FAILURES, SN_IRC_METRICS
+	SN_IRC_USERS,
+	SN_IRC_COMMANDS,
+	SN_IRC_MESSAGES,
+	SN_IRC_THROTTLED,
+	SN_IRC_FLOODED,
+	SN_IRC_LOGINS,
+	SN_IRC_LOGIN_FAILURES,
+	SN_IRC_METRICS
 };
 
 struct sn_irc_server {
 	struct sn_instance instance; /* first member */
 	const struct sn_irc_conf *conf;
 	struct sn_chat *chat;
-	struct sn_str name;        /* server name in prefixes */
-	struct sn_str *motd;       /* lines */
+	struct sn_str name;  /* server name in prefixes */
+	struct sn_str *motd; /* lines */
 	size_t motd_count;
 	size_t unregistered;
 	char *motd_text, *name_text;
@@ -81,10 +87,10 @@ struct sn_irc_client {
 	char *quit_reason;
 	struct sn_sasl sasl;
 	struct sn_strbuf sasl_input;
-	struct sn_timer timer;   /* registration, ping */
+	struct sn_timer timer; /* registration, ping */
 	struct sn_timer throttle;
-	int64_t flood_until;     /* monotonic: the time its commands are paid up to */
-	int64_t heard;           /* monotonic: last line */
+	int64_t flood_until; /* monotonic: the time its commands are paid up to */
+	int64_t heard;       /* monotonic: last line */
 	bool ping_sent;
 	char host[SN_ADDR_TEXT_SIZE];
 };
@@ -135,8 +141,8 @@ int sn_irc_invite(struct sn_irc_client *client, const struct sn_irc_message *m);
 /* irc_mode.c */
 int sn_irc_mode(struct sn_irc_client *client, const struct sn_irc_message *m);
 /* "+nt", with key and limit as far as `to` may know them. */
-void sn_irc_format_modes(const struct sn_chat_room *room, const struct sn_chat_user *to,
-	struct sn_strbuf *out);
+void sn_irc_format_modes(
+	const struct sn_chat_room *room, const struct sn_chat_user *to, struct sn_strbuf *out);
 /* " +o-b bob *!*@x" of an announced change, shared by reply and event. */
 void sn_irc_format_changes(
 	const struct sn_chat_change *changes, size_t count, struct sn_strbuf *out);
@@ -172,10 +178,10 @@ enum sn_irc_numeric {
 #include "protocols/irc/irc.def"
 #undef SN_IRC_NUMERIC
 /* ":server NNN nick " and the numeric's own text: sn_irc_reply(client, RPL_TIME, ...). */
-#define sn_irc_reply(client, name, ...)                                                            \
+#define sn_irc_reply(client, name, ...) \
 	sn_irc_reply_format((client), SN_##name, SN_##name##_TEXT, ##__VA_ARGS__)
-void sn_irc_reply_format(struct sn_irc_client *client, enum sn_irc_numeric numeric,
-	const char *fmt, ...) SN_PRINTF(3, 4);
+void sn_irc_reply_format(struct sn_irc_client *client, enum sn_irc_numeric numeric, const char *fmt,
+	...) SN_PRINTF(3, 4);
 /* One line of our own, prefix and line ending added: ":server COMMAND ...". */
 void sn_irc_send(struct sn_irc_client *client, const char *fmt, ...) SN_PRINTF(2, 3);
 /* The refusal of the core, as the numeric that fits; name: what the client called the place. */

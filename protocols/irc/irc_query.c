@@ -6,13 +6,13 @@
 static bool is_secure(const struct sn_chat_user *user)
 {
 	return user->front == &sn_irc_front &&
-	        sn_conn_tls(&sn_irc_of_user((struct sn_chat_user *)(uintptr_t)user)->conn) != NULL;
+		sn_conn_tls(&sn_irc_of_user((struct sn_chat_user *)(uintptr_t)user)->conn) != NULL;
 }
 
 /* --- WHO ------------------------------------------------------------------------------------ */
 
 static void who_line(struct sn_irc_client *client, struct sn_chat_user *user,
-        const struct sn_chat_member *member)
+	const struct sn_chat_member *member)
 {
 	const struct sn_str room = member != NULL ? member->room->name : SN_STR("*");
 	char flags[8];
@@ -23,9 +23,9 @@ static void who_line(struct sn_irc_client *client, struct sn_chat_user *user,
 	if (member != NULL)
 		sn_strbuf_adds(&b, sn_irc_rank_prefix(client, member->ranks));
 	sn_irc_reply(client, RPL_WHOREPLY, member != NULL ? "#" : "", SN_STR_ARG(room),
-	        SN_STR_ARG(user->login), SN_STR_ARG(user->host),
-	        SN_STR_ARG(sn_irc_server(client)->name), SN_STR_ARG(user->name), flags,
-	        SN_STR_ARG(user->real_name));
+		SN_STR_ARG(user->login), SN_STR_ARG(user->host),
+		SN_STR_ARG(sn_irc_server(client)->name), SN_STR_ARG(user->name), flags,
+		SN_STR_ARG(user->real_name));
 }
 
 static void who_room(struct sn_irc_client *client, const struct sn_chat_room *room)
@@ -35,7 +35,7 @@ static void who_room(struct sn_irc_client *client, const struct sn_chat_room *ro
 
 	sn_list_each (link, &room->members) {
 		const struct sn_chat_member *one =
-		        sn_container_of(link, const struct sn_chat_member, of_room);
+			sn_container_of(link, const struct sn_chat_member, of_room);
 
 		if (member || !one->user->invisible)
 			who_line(client, one->user, one);
@@ -53,7 +53,7 @@ static void who_mask(struct sn_irc_client *client, struct sn_str mask)
 
 	while ((user = sn_chat_next_user(sn_irc_server(client)->chat, user)) != NULL) {
 		if (!sn_str_glob(mask, user->name) && !sn_str_glob(mask, user->host) &&
-		        !sn_str_glob(mask, user->login) && !sn_str_glob(mask, user->real_name))
+			!sn_str_glob(mask, user->login) && !sn_str_glob(mask, user->real_name))
 			continue;
 		if (!visible(client, user))
 			continue;
@@ -69,9 +69,9 @@ int sn_irc_who(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
 	struct sn_irc_server *server = sn_irc_server(client);
 	const struct sn_str mask =
-	        m->param_count > 0 && m->params[0].n > 0 && !sn_str_eq(m->params[0], SN_STR("0"))
-	        ? m->params[0]
-	        : SN_STR("*");
+		m->param_count > 0 && m->params[0].n > 0 && !sn_str_eq(m->params[0], SN_STR("0"))
+		? m->params[0]
+		: SN_STR("*");
 	struct sn_chat_room *room = sn_irc_find_room(server, mask);
 	struct sn_chat_user *user = sn_chat_find_user(server->chat, mask);
 
@@ -99,24 +99,24 @@ static void send_channels(struct sn_irc_client *client, struct sn_chat_user *use
 	sn_strbuf_fixed(&line, text, sizeof(text));
 	sn_list_each (link, &user->members) {
 		struct sn_chat_member *member =
-		        sn_container_of(link, struct sn_chat_member, of_user);
+			sn_container_of(link, struct sn_chat_member, of_user);
 		const struct sn_chat_room *room = member->room;
 
 		if (!sn_chat_room_visible(room, &client->user) ||
-		        (user->invisible && user != &client->user &&
-		                sn_chat_member(room, &client->user) == NULL))
+			(user->invisible && user != &client->user &&
+				sn_chat_member(room, &client->user) == NULL))
 			continue;
 		if (line.n + room->name.n + 5 > sizeof(text)) {
 			sn_irc_reply(client, RPL_WHOISCHANNELS, SN_STR_ARG(user->name),
-			        SN_STR_ARG(sn_strbuf_str(&line)));
+				SN_STR_ARG(sn_strbuf_str(&line)));
 			sn_strbuf_reset(&line);
 		}
 		sn_strbuf_addf(&line, "%s%s#%.*s", line.n > 0 ? " " : "",
-		        sn_irc_rank_prefix(client, member->ranks), SN_STR_ARG(room->name));
+			sn_irc_rank_prefix(client, member->ranks), SN_STR_ARG(room->name));
 	}
 	if (line.n > 0)
 		sn_irc_reply(client, RPL_WHOISCHANNELS, SN_STR_ARG(user->name),
-		        SN_STR_ARG(sn_strbuf_str(&line)));
+			SN_STR_ARG(sn_strbuf_str(&line)));
 }
 
 static void whois_user(struct sn_irc_client *client, struct sn_chat_user *user)
@@ -125,20 +125,20 @@ static void whois_user(struct sn_irc_client *client, struct sn_chat_user *user)
 	const int64_t wall = sn_loop_wall(client->conn.instance->loop);
 
 	sn_irc_reply(client, RPL_WHOISUSER, SN_STR_ARG(user->name), SN_STR_ARG(user->login),
-	        SN_STR_ARG(user->host), SN_STR_ARG(user->real_name));
+		SN_STR_ARG(user->host), SN_STR_ARG(user->real_name));
 	send_channels(client, user);
 	sn_irc_reply(client, RPL_WHOISSERVER, SN_STR_ARG(user->name), SN_STR_ARG(server->name),
-	        SN_STR_ARG(server->conf->network));
+		SN_STR_ARG(server->conf->network));
 	if (user->away.n > 0)
 		sn_irc_reply(client, RPL_AWAY, SN_STR_ARG(user->name), SN_STR_ARG(user->away));
 	if (user->account.n > 0)
 		sn_irc_reply(client, RPL_WHOISACCOUNT, SN_STR_ARG(user->name),
-		        SN_STR_ARG(user->account));
+			SN_STR_ARG(user->account));
 	if (is_secure(user))
 		sn_irc_reply(client, RPL_WHOISSECURE, SN_STR_ARG(user->name));
 	sn_irc_reply(client, RPL_WHOISIDLE, SN_STR_ARG(user->name),
-	        (long long)((wall > user->active ? wall - user->active : 0) / SN_SEC(1)),
-	        (long long)(user->since / SN_SEC(1)));
+		(long long)((wall > user->active ? wall - user->active : 0) / SN_SEC(1)),
+		(long long)(user->since / SN_SEC(1)));
 }
 
 /* WHOIS [SERVER] NICK[,NICK...] */
@@ -187,12 +187,12 @@ int sn_irc_userhost(struct sn_irc_client *client, const struct sn_irc_message *m
 	sn_strbuf_fixed(&line, text, sizeof(text));
 	for (size_t i = 0; i < m->param_count && i < 5; i++) {
 		struct sn_chat_user *user =
-		        sn_chat_find_user(sn_irc_server(client)->chat, m->params[i]);
+			sn_chat_find_user(sn_irc_server(client)->chat, m->params[i]);
 
 		if (user != NULL)
 			sn_strbuf_addf(&line, "%s%.*s=%c%.*s@%.*s", line.n > 0 ? " " : "",
-			        SN_STR_ARG(user->name), user->away.n > 0 ? '-' : '+',
-			        SN_STR_ARG(user->login), SN_STR_ARG(user->host));
+				SN_STR_ARG(user->name), user->away.n > 0 ? '-' : '+',
+				SN_STR_ARG(user->login), SN_STR_ARG(user->host));
 	}
 	sn_irc_reply(client, RPL_USERHOST, SN_STR_ARG(sn_strbuf_str(&line)));
 	return SN_OK;
@@ -209,11 +209,11 @@ int sn_irc_ison(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 		while (sn_str_split(&rest, ' ', &nick)) {
 			struct sn_chat_user *user =
-			        sn_chat_find_user(sn_irc_server(client)->chat, nick);
+				sn_chat_find_user(sn_irc_server(client)->chat, nick);
 
 			if (user != NULL)
 				sn_strbuf_addf(&line, "%s%.*s", line.n > 0 ? " " : "",
-				        SN_STR_ARG(user->name));
+					SN_STR_ARG(user->name));
 		}
 	}
 	sn_irc_reply(client, RPL_ISON, SN_STR_ARG(sn_strbuf_str(&line)));

@@ -22,11 +22,11 @@ static void welcome(struct sn_irc_client *client)
 	sn_strbuf_fixed(&when, text, sizeof(text));
 	sn_format_time(&when, server->instance.started_wall, 0);
 	sn_irc_reply(client, RPL_WELCOME, SN_STR_ARG(server->conf->network),
-	        SN_STR_ARG(client->user.name));
+		SN_STR_ARG(client->user.name));
 	sn_irc_reply(client, RPL_YOURHOST, SN_STR_ARG(server->name), PACKAGE_VERSION);
 	sn_irc_reply(client, RPL_CREATED, SN_STR_ARG(sn_strbuf_str(&when)));
 	sn_irc_reply(client, RPL_MYINFO, SN_STR_ARG(server->name), PACKAGE_VERSION, "i",
-	        "biklmnostv", "bklov");
+		"biklmnostv", "bklov");
 	sn_irc_send_isupport(client);
 	(void)sn_irc_lusers(client, NULL);
 	(void)sn_irc_motd(client, NULL);
@@ -38,7 +38,7 @@ static bool must_log_in(const struct sn_irc_client *client)
 	const struct sn_irc_server *server = sn_irc_server(client);
 
 	return client->conn.session == NULL && !server->conf->open &&
-	        sn_portal_kinds(server->instance.portal) != 0;
+		sn_portal_kinds(server->instance.portal) != 0;
 }
 
 int sn_irc_try_register(struct sn_irc_client *client)
@@ -47,15 +47,15 @@ int sn_irc_try_register(struct sn_irc_client *client)
 	int code;
 
 	if (client->state != SN_IRC_UNREGISTERED || client->negotiating ||
-	        client->nick_wanted.n == 0 || client->login.n == 0 || client->sasl.mech != NULL)
+		client->nick_wanted.n == 0 || client->login.n == 0 || client->sasl.mech != NULL)
 		return SN_OK;
 	if (must_log_in(client))
 		return sn_irc_end(client,
-		        "You must log in with SASL before you connect (account and password)");
+			"You must log in with SASL before you connect (account and password)");
 	client->user.login = client->login;
 	client->user.real_name = client->real_name;
 	client->user.account =
-	        client->conn.session != NULL ? client->conn.session->account : SN_STR_NULL;
+		client->conn.session != NULL ? client->conn.session->account : SN_STR_NULL;
 	code = sn_chat_enter(server->chat, &client->user, client->nick_wanted);
 	if (code != SN_OK) {
 		sn_irc_reply(client, ERR_NICKNAMEINUSE, SN_STR_ARG(client->nick_wanted));
@@ -66,9 +66,9 @@ int sn_irc_try_register(struct sn_irc_client *client)
 	client->state = SN_IRC_REGISTERED;
 	sn_metric_add(&server->instance.metrics, SN_IRC_USERS, 1);
 	sn_timer_set(client->conn.instance->loop, &client->timer, server->conf->ping_interval,
-	        client->timer.fn);
+		client->timer.fn);
 	sn_conn_log(&client->conn, SN_LOG_INFO, "client-registered",
-	        sn_f_str("nick", client->user.name), sn_f_str("account", client->user.account));
+		sn_f_str("nick", client->user.name), sn_f_str("account", client->user.account));
 	welcome(client);
 	return SN_OK;
 }
@@ -112,7 +112,7 @@ static void set_login(struct sn_irc_client *client, struct sn_str given)
 	for (size_t i = 0; i < given.n && n < LOGIN_MAX; i++) {
 		const char c = given.p[i];
 		const bool plain =
-		        sn_ascii_alpha(c) || sn_ascii_digit(c) || c == '-' || c == '.' || c == '_';
+			sn_ascii_alpha(c) || sn_ascii_digit(c) || c == '-' || c == '.' || c == '_';
 
 		text[n++] = plain ? c : '_';
 	}
@@ -155,7 +155,7 @@ int sn_irc_quit(struct sn_irc_client *client, const struct sn_irc_message *m)
 	sn_strbuf_adds(&reason, "Quit: ");
 	sn_strbuf_add(&reason, sn_str_n(given.p, sn_utf8_prefix(given, QUIT_MAX)));
 	sn_irc_set_quit_reason(
-	        client, given.n > 0 ? sn_strbuf_str(&reason) : SN_STR("Client quit"));
+		client, given.n > 0 ? sn_strbuf_str(&reason) : SN_STR("Client quit"));
 	return sn_irc_end(client, "%s", client->quit_reason);
 }
 
@@ -166,7 +166,7 @@ int sn_irc_ping(struct sn_irc_client *client, const struct sn_irc_message *m)
 		return SN_OK;
 	}
 	sn_irc_send(client, "PONG %.*s :%.*s", SN_STR_ARG(sn_irc_server(client)->name),
-	        SN_STR_ARG(m->params[0]));
+		SN_STR_ARG(m->params[0]));
 	return SN_OK;
 }
 

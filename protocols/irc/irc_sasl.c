@@ -8,8 +8,8 @@
 bool sn_irc_may_log_in(const struct sn_irc_client *client)
 {
 	return sn_conn_tls(&client->conn) != NULL ||
-	        sn_addr_is_loopback(sn_conn_peer(&client->conn)) ||
-	        sn_irc_server(client)->conf->insecure_auth;
+		sn_addr_is_loopback(sn_conn_peer(&client->conn)) ||
+		sn_irc_server(client)->conf->insecure_auth;
 }
 
 void sn_irc_sasl_end(struct sn_irc_client *client)
@@ -28,11 +28,11 @@ static void logged_in(struct sn_irc_client *client)
 	conn->session = sn_sasl_session(&client->sasl);
 	sn_metric_add(&conn->instance->metrics, SN_IRC_LOGINS, 1);
 	sn_conn_log(conn, SN_LOG_INFO, "logged-in", sn_f_str("account", conn->session->account),
-	        sn_f_cstr("checker", conn->session->checker));
+		sn_f_cstr("checker", conn->session->checker));
 	sn_irc_reply(client, RPL_LOGGEDIN, SN_STR_ARG(sn_irc_nick_of(client)),
-	        SN_STR_ARG(client->login.n > 0 ? client->login : SN_STR("*")),
-	        SN_STR_ARG(client->user.host), SN_STR_ARG(conn->session->account),
-	        SN_STR_ARG(conn->session->account));
+		SN_STR_ARG(client->login.n > 0 ? client->login : SN_STR("*")),
+		SN_STR_ARG(client->user.host), SN_STR_ARG(conn->session->account),
+		SN_STR_ARG(conn->session->account));
 	sn_irc_reply(client, RPL_SASLSUCCESS);
 	if (client->state == SN_IRC_REGISTERED)
 		sn_chat_set_account(&client->user, conn->session->account);
@@ -46,7 +46,7 @@ static int finish(struct sn_irc_client *client, int code)
 		sn_metric_add(&client->conn.instance->metrics, SN_IRC_LOGIN_FAILURES, 1);
 		sn_conn_log(&client->conn, SN_LOG_INFO, "login-refused", sn_f_err(code));
 		sn_irc_reply(client, ERR_SASLFAIL,
-		        code == SN_EBUSY ? ": too busy, try again in a moment" : "");
+			code == SN_EBUSY ? ": too busy, try again in a moment" : "");
 	}
 	sn_irc_sasl_end(client);
 	return sn_irc_try_register(client);
@@ -67,7 +67,7 @@ static void send_challenge(struct sn_irc_client *client, struct sn_str challenge
 	sn_strbuf_init(&encoded, SN_IRC_SASL_MAX);
 	sn_base64_encode(&encoded, challenge);
 	sn_conn_printf(&client->conn, "AUTHENTICATE %s\r\n",
-	        encoded.n > 0 ? sn_strbuf_cstr(&encoded) : "+");
+		encoded.n > 0 ? sn_strbuf_cstr(&encoded) : "+");
 	sn_strbuf_fini(&encoded);
 }
 

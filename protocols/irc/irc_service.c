@@ -11,52 +11,52 @@
 #define MOTD_BYTES_MAX (64 << 10)
 
 static const struct sn_conf_item items[] = {
-        {"network", SN_CONF_STRING, offsetof(struct sn_irc_conf, network), .def = "Sennit",
-                .min = 1, .max = 32, .reload = SN_RELOAD_LIVE, .option = "name", .meta = "NET",
-                .doc = "Name of the network, shown to clients; without spaces."},
-        {"server_name", SN_CONF_STRING, offsetof(struct sn_irc_conf, server_name), .max = 63,
-                .reload = SN_RELOAD_SERVICE,
-                .doc = "Name of this server in what it sends; default: the machine's name."},
-        {"motd", SN_CONF_PATH, offsetof(struct sn_irc_conf, motd), .reload = SN_RELOAD_LIVE,
-                .option = "motd", .doc = "File with the message of the day; at most 64 KiB."},
-        {"open", SN_CONF_BOOL, offsetof(struct sn_irc_conf, open), .def = "false",
-                .reload = SN_RELOAD_LIVE, .option = "open",
-                .doc = "Let guests in who do not log in, although --auth knows accounts."},
-        {"insecure_auth", SN_CONF_BOOL, offsetof(struct sn_irc_conf, insecure_auth), .def = "false",
-                .reload = SN_RELOAD_LIVE,
-                .doc = "Take passwords over connections without TLS from other machines too."},
-        {"ping_interval", SN_CONF_DURATION, offsetof(struct sn_irc_conf, ping_interval),
-                .def = "90s", .min = SN_MS(100), .max = SN_SEC(86400), .reload = SN_RELOAD_LIVE,
-                .doc = "A client silent for this long is asked whether it is there."},
-        {"ping_timeout", SN_CONF_DURATION, offsetof(struct sn_irc_conf, ping_timeout), .def = "60s",
-                .min = SN_MS(100), .max = SN_SEC(86400), .reload = SN_RELOAD_LIVE,
-                .doc = "And this is how long it has to answer."},
-        {"register_timeout", SN_CONF_DURATION, offsetof(struct sn_irc_conf, register_timeout),
-                .def = "60s", .min = SN_MS(100), .max = SN_SEC(3600), .reload = SN_RELOAD_LIVE,
-                .doc = "How long a new connection has to give NICK and USER."},
-        {"nick_max", SN_CONF_INT, offsetof(struct sn_irc_conf, nick_max), .def = "32", .min = 1,
-                .max = 64, .reload = SN_RELOAD_SERVICE, .doc = "Most bytes of a nickname."},
-        {"channel_max", SN_CONF_INT, offsetof(struct sn_irc_conf, channel_max), .def = "64",
-                .min = 1, .max = 100, .reload = SN_RELOAD_SERVICE,
-                .doc = "Most bytes of a channel's name, without the #."},
-        {"topic_max", SN_CONF_INT, offsetof(struct sn_irc_conf, topic_max), .def = "390", .min = 1,
-                .max = 390, .reload = SN_RELOAD_SERVICE, .doc = "Most bytes of a topic."},
-        {"channels_per_user", SN_CONF_INT, offsetof(struct sn_irc_conf, channels_per_user),
-                .def = "100", .min = 1, .max = 10000, .reload = SN_RELOAD_LIVE,
-                .doc = "Most channels one user may be in."},
-        {"ban_max", SN_CONF_INT, offsetof(struct sn_irc_conf, ban_max), .def = "100", .min = 1,
-                .max = 10000, .reload = SN_RELOAD_LIVE, .doc = "Most bans of one channel."},
-        {"away_max", SN_CONF_INT, offsetof(struct sn_irc_conf, away_max), .def = "390", .min = 1,
-                .max = 390, .reload = SN_RELOAD_LIVE, .doc = "Most bytes of an away message."},
-        {"flood_burst", SN_CONF_INT, offsetof(struct sn_irc_conf, flood_burst), .def = "20",
-                .min = 1, .max = 1000000, .reload = SN_RELOAD_LIVE,
-                .doc = "Commands a client may send at once."},
-        {"flood_rate", SN_CONF_INT, offsetof(struct sn_irc_conf, flood_rate), .def = "4", .min = 1,
-                .max = 1000000, .reload = SN_RELOAD_LIVE,
-                .doc = "Commands a second after that; what comes faster waits."},
-        {"flood_backlog", SN_CONF_SIZE, offsetof(struct sn_irc_conf, flood_backlog), .def = "16KiB",
-                .min = 1024, .max = 65536, .reload = SN_RELOAD_LIVE,
-                .doc = "Bytes that may wait so; a client with more is disconnected for flooding."},
+	{ "network", SN_CONF_STRING, offsetof(struct sn_irc_conf, network), .def = "Sennit",
+		.min = 1, .max = 32, .reload = SN_RELOAD_LIVE, .option = "name", .meta = "NET",
+		.doc = "Name of the network, shown to clients; without spaces." },
+	{ "server_name", SN_CONF_STRING, offsetof(struct sn_irc_conf, server_name), .max = 63,
+		.reload = SN_RELOAD_SERVICE,
+		.doc = "Name of this server in what it sends; default: the machine's name." },
+	{ "motd", SN_CONF_PATH, offsetof(struct sn_irc_conf, motd), .reload = SN_RELOAD_LIVE,
+		.option = "motd", .doc = "File with the message of the day; at most 64 KiB." },
+	{ "open", SN_CONF_BOOL, offsetof(struct sn_irc_conf, open), .def = "false",
+		.reload = SN_RELOAD_LIVE, .option = "open",
+		.doc = "Let guests in who do not log in, although --auth knows accounts." },
+	{ "insecure_auth", SN_CONF_BOOL, offsetof(struct sn_irc_conf, insecure_auth),
+		.def = "false", .reload = SN_RELOAD_LIVE,
+		.doc = "Take passwords over connections without TLS from other machines too." },
+	{ "ping_interval", SN_CONF_DURATION, offsetof(struct sn_irc_conf, ping_interval),
+		.def = "90s", .min = SN_MS(100), .max = SN_SEC(86400), .reload = SN_RELOAD_LIVE,
+		.doc = "A client silent for this long is asked whether it is there." },
+	{ "ping_timeout", SN_CONF_DURATION, offsetof(struct sn_irc_conf, ping_timeout),
+		.def = "60s", .min = SN_MS(100), .max = SN_SEC(86400), .reload = SN_RELOAD_LIVE,
+		.doc = "And this is how long it has to answer." },
+	{ "register_timeout", SN_CONF_DURATION, offsetof(struct sn_irc_conf, register_timeout),
+		.def = "60s", .min = SN_MS(100), .max = SN_SEC(3600), .reload = SN_RELOAD_LIVE,
+		.doc = "How long a new connection has to give NICK and USER." },
+	{ "nick_max", SN_CONF_INT, offsetof(struct sn_irc_conf, nick_max), .def = "32", .min = 1,
+		.max = 64, .reload = SN_RELOAD_SERVICE, .doc = "Most bytes of a nickname." },
+	{ "channel_max", SN_CONF_INT, offsetof(struct sn_irc_conf, channel_max), .def = "64",
+		.min = 1, .max = 100, .reload = SN_RELOAD_SERVICE,
+		.doc = "Most bytes of a channel's name, without the #." },
+	{ "topic_max", SN_CONF_INT, offsetof(struct sn_irc_conf, topic_max), .def = "390", .min = 1,
+		.max = 390, .reload = SN_RELOAD_SERVICE, .doc = "Most bytes of a topic." },
+	{ "channels_per_user", SN_CONF_INT, offsetof(struct sn_irc_conf, channels_per_user),
+		.def = "100", .min = 1, .max = 10000, .reload = SN_RELOAD_LIVE,
+		.doc = "Most channels one user may be in." },
+	{ "ban_max", SN_CONF_INT, offsetof(struct sn_irc_conf, ban_max), .def = "100", .min = 1,
+		.max = 10000, .reload = SN_RELOAD_LIVE, .doc = "Most bans of one channel." },
+	{ "away_max", SN_CONF_INT, offsetof(struct sn_irc_conf, away_max), .def = "390", .min = 1,
+		.max = 390, .reload = SN_RELOAD_LIVE, .doc = "Most bytes of an away message." },
+	{ "flood_burst", SN_CONF_INT, offsetof(struct sn_irc_conf, flood_burst), .def = "20",
+		.min = 1, .max = 1000000, .reload = SN_RELOAD_LIVE,
+		.doc = "Commands a client may send at once." },
+	{ "flood_rate", SN_CONF_INT, offsetof(struct sn_irc_conf, flood_rate), .def = "4", .min = 1,
+		.max = 1000000, .reload = SN_RELOAD_LIVE,
+		.doc = "Commands a second after that; what comes faster waits." },
+	{ "flood_backlog", SN_CONF_SIZE, offsetof(struct sn_irc_conf, flood_backlog),
+		.def = "16KiB", .min = 1024, .max = 65536, .reload = SN_RELOAD_LIVE,
+		.doc = "Bytes that may wait so; a client with more is disconnected for flooding." },
 };
 
 static void check(void *settings, struct sn_conf_pos pos, struct sn_conf_diags *diags)
@@ -65,36 +65,35 @@ static void check(void *settings, struct sn_conf_pos pos, struct sn_conf_diags *
 
 	if (sn_str_find(conf->network, ' ') < conf->network.n)
 		sn_conf_report(diags, SN_CONF_ERROR, pos,
-		        "network: \"%.*s\" has a space; clients could not read it",
-		        SN_STR_ARG(conf->network));
+			"network: \"%.*s\" has a space; clients could not read it",
+			SN_STR_ARG(conf->network));
 	if (sn_str_find(conf->server_name, ' ') < conf->server_name.n)
 		sn_conf_report(diags, SN_CONF_ERROR, pos, "server_name must not have a space");
 }
 
 const struct sn_conf_section sn_irc_section = {
-        .name = "irc",
-        .items = items,
-        .count = sizeof(items) / sizeof(items[0]),
-        .size = sizeof(struct sn_irc_conf),
-        .doc = "An IRC server.",
-        .check = check,
+	.name = "irc",
+	.items = items,
+	.count = sizeof(items) / sizeof(items[0]),
+	.size = sizeof(struct sn_irc_conf),
+	.doc = "An IRC server.",
+	.check = check,
 };
 
 static const struct sn_metric_def metric_defs[] = {
-        [SN_IRC_USERS] = {"sennit_irc_users", NULL, SN_METRIC_GAUGE, "", "Registered users."},
-        [SN_IRC_CHANNELS] = {"sennit_irc_channels", NULL, SN_METRIC_GAUGE, "", "Channels."},
-        [SN_IRC_COMMANDS] = {"sennit_irc_commands_total", NULL, SN_METRIC_COUNTER, "",
-                "Commands received."},
-        [SN_IRC_MESSAGES] = {"sennit_irc_messages_total", NULL, SN_METRIC_COUNTER, "",
-                "Messages and notices accepted."},
-        [SN_IRC_THROTTLED] = {"sennit_irc_throttled_total", NULL, SN_METRIC_COUNTER, "",
-                "Times a client was made to wait."},
-        [SN_IRC_FLOODED] = {"sennit_irc_flooded_total", NULL, SN_METRIC_COUNTER, "",
-                "Clients disconnected for flooding."},
-        [SN_IRC_LOGINS] = {"sennit_irc_logins_total", NULL, SN_METRIC_COUNTER, "",
-                "Successful logins."},
-        [SN_IRC_LOGIN_FAILURES] = {"sennit_irc_login_failures_total", NULL, SN_METRIC_COUNTER, "",
-                "Refused logins."},
+	[SN_IRC_USERS] = { "sennit_irc_users", NULL, SN_METRIC_GAUGE, "", "Registered users." },
+	[SN_IRC_COMMANDS] = { "sennit_irc_commands_total", NULL, SN_METRIC_COUNTER, "",
+		"Commands received." },
+	[SN_IRC_MESSAGES] = { "sennit_irc_messages_total", NULL, SN_METRIC_COUNTER, "",
+		"Messages and notices accepted." },
+	[SN_IRC_THROTTLED] = { "sennit_irc_throttled_total", NULL, SN_METRIC_COUNTER, "",
+		"Times a client was made to wait." },
+	[SN_IRC_FLOODED] = { "sennit_irc_flooded_total", NULL, SN_METRIC_COUNTER, "",
+		"Clients disconnected for flooding." },
+	[SN_IRC_LOGINS] = { "sennit_irc_logins_total", NULL, SN_METRIC_COUNTER, "",
+		"Successful logins." },
+	[SN_IRC_LOGIN_FAILURES] = { "sennit_irc_login_failures_total", NULL, SN_METRIC_COUNTER, "",
+		"Refused logins." },
 };
 
 /* --- start and stop ------------------------------------------------------------------------- */
@@ -113,7 +112,7 @@ static int read_file(const char *path, char **text_r, struct sn_diag *diag)
 
 	if (fd < 0)
 		return sn_diag_set(diag, -errno, 0, "cannot read the message of the day %s: %s",
-		        path, sn_strerror(-errno));
+			path, sn_strerror(-errno));
 	sn_strbuf_init(&text, MOTD_BYTES_MAX);
 	while (text.err == SN_OK && (n = read(fd, piece, sizeof(piece))) > 0)
 		sn_strbuf_add(&text, sn_str_n(piece, (size_t)n));
@@ -124,7 +123,7 @@ static int read_file(const char *path, char **text_r, struct sn_diag *diag)
 
 		sn_strbuf_fini(&text);
 		return sn_diag_set(diag, code, 0, "message of the day %s: %s", path,
-		        code == SN_ELIMIT ? "larger than 64 KiB" : sn_strerror(code));
+			code == SN_ELIMIT ? "larger than 64 KiB" : sn_strerror(code));
 	}
 	*text_r = sn_strbuf_take(&text);
 	return SN_OK;
@@ -176,12 +175,12 @@ static int start(struct sn_instance *instance, struct sn_diag *diag)
 	struct sn_irc_server *server = server_of(instance);
 	const struct sn_irc_conf *conf = instance->settings;
 	const struct sn_chat_options options = {
-	        .clock = sn_loop_clock(instance->loop),
-	        .limits = {.name_max = (uint32_t)conf->nick_max,
-	                .room_name_max = (uint32_t)conf->channel_max,
-	                .topic_max = (uint32_t)conf->topic_max,
-	                .rooms_per_user = (uint32_t)conf->channels_per_user,
-	                .list_max = (uint32_t)conf->ban_max},
+		.clock = sn_loop_clock(instance->loop),
+		.limits = { .name_max = (uint32_t)conf->nick_max,
+			.room_name_max = (uint32_t)conf->channel_max,
+			.topic_max = (uint32_t)conf->topic_max,
+			.rooms_per_user = (uint32_t)conf->channels_per_user,
+			.list_max = (uint32_t)conf->ban_max },
 	};
 
 	server->conf = conf;
@@ -210,7 +209,7 @@ static void drain(struct sn_instance *instance, struct sn_str reason)
 }
 
 static void greet(
-        struct sn_instance *instance, const struct sn_listener *listener, struct sn_strbuf *out)
+	struct sn_instance *instance, const struct sn_listener *listener, struct sn_strbuf *out)
 {
 	const struct sn_addr *local = &listener->sock.local;
 	bool tls = false;
@@ -226,39 +225,39 @@ static void greet(
 	else
 		sn_strbuf_adds(out, "THIS-HOST");
 	sn_strbuf_addf(out, " -p %u%s    then:  /join #lobby\n", (unsigned)sn_addr_port(local),
-	        tls ? " --tls" : "");
+		tls ? " --tls" : "");
 }
 
-static const char *const default_listen[] = {"tcp:6667:interface=127.0.0.1", NULL};
-static const char *const alpn[] = {"irc", NULL};
+static const char *const default_listen[] = { "tcp:6667:interface=127.0.0.1", NULL };
+static const char *const alpn[] = { "irc", NULL };
 
 const struct sn_service sn_irc_service = {
-        .abi = SN_SERVICE_ABI,
-        .size = sizeof(struct sn_service),
-        .name = "irc",
-        .summary = "a chat server (IRC): channels, accounts, TLS",
-        .flags = SN_SERVICE_SINGLE | SN_SERVICE_STREAM,
-        .instance_size = sizeof(struct sn_irc_server),
-        .conn_size = sizeof(struct sn_irc_client),
-        .conf = &sn_irc_section,
-        .metrics = metric_defs,
-        .metric_count = SN_IRC_METRICS,
-        .alpn = alpn,
-        .default_listen = default_listen,
-        .help = "Examples:\n"
-                "  sennit irc\n"
-                "      a chat server for this machine, on port 6667\n"
-                "  sennit irc --listen tls:certs:tcp:6697 --listen tcp:6667:interface=127.0.0.1\n"
-                "      for the world with TLS (certs/ holds PEM files), for this machine without\n"
-                "  sennit irc --auth file:users --name Knots --motd motd.txt\n"
-                "      only people in the file \"users\" (lines NAME:PASSWORD or NAME:HASH)\n"
-                "  sennit irc --auth memory:alice:secret --open\n"
-                "      alice may log in (SASL), guests may come too\n",
-        .start = start,
-        .stop = stop,
-        .drain = drain,
-        .greet = greet,
-        .conn_open = sn_irc_conn_open,
-        .conn_input = sn_irc_conn_input,
-        .conn_close = sn_irc_conn_close,
+	.abi = SN_SERVICE_ABI,
+	.size = sizeof(struct sn_service),
+	.name = "irc",
+	.summary = "a chat server (IRC): channels, accounts, TLS",
+	.flags = SN_SERVICE_SINGLE | SN_SERVICE_STREAM,
+	.instance_size = sizeof(struct sn_irc_server),
+	.conn_size = sizeof(struct sn_irc_client),
+	.conf = &sn_irc_section,
+	.metrics = metric_defs,
+	.metric_count = SN_IRC_METRICS,
+	.alpn = alpn,
+	.default_listen = default_listen,
+	.help = "Examples:\n"
+		"  sennit irc\n"
+		"      a chat server for this machine, on port 6667\n"
+		"  sennit irc --listen tls:certs:tcp:6697 --listen tcp:6667:interface=127.0.0.1\n"
+		"      for the world with TLS (certs/ holds PEM files), for this machine without\n"
+		"  sennit irc --auth file:users --name Knots --motd motd.txt\n"
+		"      only people in the file \"users\" (lines NAME:PASSWORD or NAME:HASH)\n"
+		"  sennit irc --auth memory:alice:secret --open\n"
+		"      alice may log in (SASL), guests may come too\n",
+	.start = start,
+	.stop = stop,
+	.drain = drain,
+	.greet = greet,
+	.conn_open = sn_irc_conn_open,
+	.conn_input = sn_irc_conn_input,
+	.conn_close = sn_irc_conn_close,
 };

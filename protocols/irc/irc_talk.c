@@ -47,7 +47,7 @@ static int tell(struct sn_irc_client *client, struct sn_str target, struct sn_ch
 }
 
 static void send_one(
-        struct sn_irc_client *client, struct sn_str target, struct sn_chat_message *message)
+	struct sn_irc_client *client, struct sn_str target, struct sn_chat_message *message)
 {
 	unsigned rank;
 	const struct sn_str bare = strip_rank(target, &rank);
@@ -59,11 +59,11 @@ static void send_one(
 	/* Notices are never answered by an error: two robots could go on for ever. */
 	else if (message->kind == SN_CHAT_MESSAGE)
 		sn_irc_refuse(client, code == SN_CHAT_ENOUSER && channel ? SN_CHAT_ENOROOM : code,
-		        target);
+			target);
 }
 
 static void send_all(
-        struct sn_irc_client *client, struct sn_str targets, struct sn_chat_message *message)
+	struct sn_irc_client *client, struct sn_str targets, struct sn_chat_message *message)
 {
 	struct sn_str rest = targets, target;
 	size_t count = 0;
@@ -81,7 +81,7 @@ static void send_all(
 }
 
 static void with_tags(struct sn_irc_client *client, const struct sn_irc_message *m,
-        struct sn_chat_message *message)
+	struct sn_chat_message *message)
 {
 	char text[SN_IRC_TAGS_MAX + 1];
 	struct sn_strbuf tags;
@@ -96,7 +96,7 @@ static void with_tags(struct sn_irc_client *client, const struct sn_irc_message 
 
 int sn_irc_privmsg(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
-	struct sn_chat_message message = {.kind = SN_CHAT_MESSAGE, .text = param(m, 1)};
+	struct sn_chat_message message = { .kind = SN_CHAT_MESSAGE, .text = param(m, 1) };
 
 	if (param(m, 0).n == 0)
 		sn_irc_reply(client, ERR_NORECIPIENT, SN_STR_ARG(m->command));
@@ -109,7 +109,7 @@ int sn_irc_privmsg(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 int sn_irc_notice(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
-	struct sn_chat_message message = {.kind = SN_CHAT_NOTICE, .text = param(m, 1)};
+	struct sn_chat_message message = { .kind = SN_CHAT_NOTICE, .text = param(m, 1) };
 
 	if (param(m, 0).n > 0 && message.text.n > 0)
 		with_tags(client, m, &message);
@@ -118,7 +118,7 @@ int sn_irc_notice(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 int sn_irc_tagmsg(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
-	struct sn_chat_message message = {.kind = SN_CHAT_TAGS_ONLY};
+	struct sn_chat_message message = { .kind = SN_CHAT_TAGS_ONLY };
 
 	with_tags(client, m, &message);
 	return SN_OK;
