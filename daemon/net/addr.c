@@ -211,6 +211,17 @@ static bool as_v4(const struct sn_addr *addr, uint8_t v4_r[4])
 	return true;
 }
 
+void sn_addr_unmap(struct sn_addr *addr)
+{
+	const uint16_t port = sn_addr_port(addr);
+	uint8_t v4[4];
+
+	if (family(addr) != AF_INET6 || !as_v4(addr, v4))
+		return;
+	sn_addr_any4(port, addr);
+	memcpy(&addr->in.sin_addr, v4, sizeof(v4));
+}
+
 bool sn_addr_is_loopback(const struct sn_addr *addr)
 {
 	uint8_t v4[4];

@@ -38,6 +38,8 @@ void sn_addr_any6(uint16_t port, struct sn_addr *addr_r);
 uint16_t sn_addr_port(const struct sn_addr *addr); /* 0 for unix */
 void sn_addr_set_port(struct sn_addr *addr, uint16_t port);
 bool sn_addr_eq(const struct sn_addr *a, const struct sn_addr *b);
+/* An IPv4 address mapped into IPv6 (a peer of a socket that serves both) becomes plain IPv4. */
+void sn_addr_unmap(struct sn_addr *addr);
 bool sn_addr_is_loopback(const struct sn_addr *addr); /* unix counts */
 void sn_addr_format(const struct sn_addr *addr, struct sn_strbuf *out);
 /* Without port and brackets; "localhost"-like names are not made up; unix: the path. */

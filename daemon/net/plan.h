@@ -23,8 +23,8 @@ struct sn_accept_stage_ops {
 	/*
 	 * Called when the connection was accepted (or the stage before is done) and whenever
 	 * input arrives meanwhile. SN_OK: done, go on with the next stage; SN_AGAIN: more input
-	 * needed; SN_PENDING: the stage has pushed a filter, go on at its on_ready; or a failure,
-	 * which drops the connection.
+	 * needed; SN_PENDING: the stage has pushed a filter and put its top into in->top, the next
+	 * stage goes on at its on_ready; or a failure, which drops the connection.
 	 */
 	int (*step)(struct sn_accept_stage *stage, struct sn_incoming *in);
 	/* Worker start: attach to loop and pool. May be NULL. */
@@ -33,6 +33,8 @@ struct sn_accept_stage_ops {
 	 * first connection. May be NULL. */
 	void (*set_alpn)(struct sn_accept_stage *stage, const char *const *alpn);
 	void (*free)(struct sn_accept_stage *stage);
+	/* The stage tells in->peer; until then it is only known what relayed the connection. */
+	bool names_peer;
 };
 
 struct sn_accept_stage {
@@ -72,9 +74,15 @@ struct sn_listen_socket {
 int sn_listen_plan_make(const struct sn_endpoint *ep, struct sn_listen_plan *plan,
 	struct sn_diag *diag) SN_WARN_UNUSED;
 void sn_listen_plan_fini(struct sn_listen_plan *plan);
+/* For plan functions of wrapping types: first let the inner endpoint fill the plan, then add the
+ * own stage, which is the next one inwards. The plan owns the stage: ops->free. */
+int sn_listen_plan_inner(const struct sn_endpoint *ep, struct sn_listen_plan *plan,
+	struct sn_diag *diag) SN_WARN_UNUSED;
+void sn_listen_plan_add_stage(struct sn_listen_plan *plan, struct sn_accept_stage *stage);
 /* Open the socket: EADDRINUSE, EACCES and so on say address and remedy in *diag. */
 int sn_listen_open(const struct sn_listen_plan *plan, struct sn_listen_socket *sock_r,
 	struct sn_diag *diag) SN_WARN_UNUSED;
+/* Closes, removes a unix socket's file, gives up its lock. */
 void sn_listen_close(struct sn_listen_socket *sock);
 
 /* Client side: what to reach, and the layers on it from the outside in. */

@@ -210,6 +210,8 @@ struct sn_stream_fd {
  * failure the descriptors are still the caller's. */
 int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd)
 	SN_WARN_UNUSED;
+/* The same for a socket known to be non-blocking (just accepted): spares asking. */
+int sn_stream_fd_init_socket(struct sn_stream_fd *s, struct sn_loop *loop, int fd) SN_WARN_UNUSED;
 int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **s_r) SN_WARN_UNUSED;
 
 /* Two connected memory streams, for tests and internal pairs: what one writes the other reads, at

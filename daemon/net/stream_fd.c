@@ -276,6 +276,13 @@ static int unblock(int fd, bool *was_r)
 	return SN_OK;
 }
 
+static int start(struct sn_stream_fd *f, struct sn_loop *loop, bool heap)
+{
+	sn_stream_init(&f->stream, loop, &fd_ops, heap);
+	f->stream.reading = true;
+	return sn_watch_set(loop, &f->rd, f->rfd, SN_READABLE, on_rd);
+}
+
 static int fd_init(struct sn_stream_fd *f, struct sn_loop *loop, int rfd, int wfd, bool heap)
 {
 	int rc;
@@ -287,14 +294,19 @@ static int fd_init(struct sn_stream_fd *f, struct sn_loop *loop, int rfd, int wf
 	if (rc < 0)
 		return rc;
 	f->is_socket = is_socket(wfd);
-	sn_stream_init(&f->stream, loop, &fd_ops, heap);
-	f->stream.reading = true;
-	return sn_watch_set(loop, &f->rd, rfd, SN_READABLE, on_rd);
+	return start(f, loop, heap);
 }
 
 int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd)
 {
 	return fd_init(s, loop, rfd, wfd, false);
+}
+
+int sn_stream_fd_init_socket(struct sn_stream_fd *s, struct sn_loop *loop, int fd)
+{
+	*s = (struct sn_stream_fd){
+	        .rd.fd = -1, .wr.fd = -1, .rfd = fd, .wfd = fd, .is_socket = true};
+	return start(s, loop, false);
 }
 
 int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **s_r)

@@ -117,7 +117,7 @@ int sn_service_listeners_open(struct sn_instance *instance, const struct sn_conf
 
 /* --- running -------------------------------------------------------------------------------- */
 
-static struct sn_listener_options options_of(const struct sn_instance *instance)
+static struct sn_listener_options options_of(struct sn_instance *instance)
 {
 	const struct sn_service_conf *common = instance->common;
 	const size_t queue = (size_t)common->send_queue;
@@ -129,8 +129,9 @@ static struct sn_listener_options options_of(const struct sn_instance *instance)
 			.idle = common->idle_timeout,
 			.write = common->write_timeout,
 			.close = common->close_timeout },
-		.caps = &((struct sn_instance *)(uintptr_t)instance)->caps,
+		.caps = &instance->caps,
 		.log = &instance->log,
+		.metrics = &instance->listener_metrics,
 	};
 }
 
@@ -151,7 +152,6 @@ static int start_one(struct sn_instance *instance, struct sn_service_listener *s
 	} else {
 		code = sn_listener_start(&sl->listener, instance->loop, &sl->sock, sl->plan.stages,
 			&options, &listener_ops);
-		sl->listener.metrics = &instance->listener_metrics;
 	}
 	sl->started = code == SN_OK;
 	return code;

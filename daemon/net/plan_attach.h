@@ -1,0 +1,8 @@
+/* What sn_net_init calls: each file with plan functions of built-in types attaches its own. */
+#ifndef SN_DAEMON_NET_PLAN_ATTACH_H
+#define SN_DAEMON_NET_PLAN_ATTACH_H
+
+void sn_plan_server_attach(void); /* all but haproxy */
+void sn_stage_proxy_attach(void); /* haproxy */
+
+#endif
