@@ -264,7 +264,9 @@ void sn_timer_clear(struct sn_timer *timer)
  * time spent in callbacks counts as passed.
  */
 
-#define FIRST_CALL_AT_START INT64_MIN /* as `last` */
+/* As `last`, before the first call. */
+#define FIRST_CALL_AT_START INT64_MIN
+#define FIRST_CALL_AFTER_START (INT64_MIN + 1)
 
 /* Periods from the grid's start; towards zero, as a call before sn_every_reset counts from there.
  */
@@ -287,29 +289,29 @@ static void schedule(struct sn_every *every)
 	sn_timer_set_at(loop, &every->timer, deadline, fire);
 }
 
-/* Periods since the last call, which becomes this one if there are any. */
+/* Periods since the last call; at least one, as a call is never planned for the period it is in. */
 static int64_t count_periods(struct sn_every *every)
 {
-	int64_t now = sn_clock_mono(every->timer.loop->clock), periods;
+	int64_t now = sn_clock_mono(every->timer.loop->clock), before = every->last;
 
-	if (every->last == FIRST_CALL_AT_START) {
+	if (before == FIRST_CALL_AT_START) {
 		every->last = every->start;
 		return 1;
 	}
-	periods = every->interval == 0 ? 1 : period_of(every, now) - period_of(every, every->last);
-	if (periods > 0)
-		every->last = now;
-	return periods;
+	if (before == FIRST_CALL_AFTER_START)
+		before = every->start;
+	every->last = now;
+	return every->interval == 0 ? 1 : period_of(every, now) - period_of(every, before);
 }
 
 static void fire(struct sn_timer *timer)
 {
 	struct sn_every *every = sn_container_of(timer, struct sn_every, timer);
 	int64_t periods = count_periods(every);
-	int code = SN_OK;
+	int code;
 
-	if (periods > 0)
-		code = every->fn(every, (uint64_t)periods);
+	sn_assert(periods >= 1);
+	code = every->fn(every, (uint64_t)periods);
 	if (!every->running)
 		return; /* the callback stopped it */
 	if (code == SN_PENDING) {
@@ -330,7 +332,7 @@ void sn_every_start(
 	every->timer.loop = loop;
 	every->start = sn_clock_mono(loop->clock);
 	every->interval = interval_ns;
-	every->last = now ? FIRST_CALL_AT_START : every->start;
+	every->last = now ? FIRST_CALL_AT_START : FIRST_CALL_AFTER_START;
 	every->fn = fn;
 	every->running = true;
 	every->pending = false;

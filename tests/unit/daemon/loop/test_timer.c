@@ -531,6 +531,18 @@ START_TEST(reset_begins_a_new_grid)
 }
 END_TEST
 
+/* Twisted's case of a reset 1.6 periods after a start without a call, seen by every_twisted.py. */
+START_TEST(reset_before_any_call_forgets_what_was_missed)
+{
+	start_ticker(SN_SEC(1), false);
+	sn_fake_clock_advance(&fake, SN_MS(1600));
+	sn_every_reset(&ticker.every);
+	advance_and_turn(SN_SEC(1));
+	ck_assert_str_eq(ticker.log, "2.6:1 ");
+	sn_every_stop(&ticker.every);
+}
+END_TEST
+
 START_TEST(reset_before_the_first_call_puts_it_off)
 {
 	start_ticker(SN_SEC(1), true);
@@ -601,6 +613,7 @@ Suite *timer_suite(void)
 	tcase_add_test(every, every_restarts_in_its_callback);
 	tcase_add_test(every, done_after_stop_does_nothing);
 	tcase_add_test(every, reset_begins_a_new_grid);
+	tcase_add_test(every, reset_before_any_call_forgets_what_was_missed);
 	tcase_add_test(every, reset_before_the_first_call_puts_it_off);
 	tcase_add_test(every, reset_while_pending_keeps_waiting);
 	tcase_add_test(every, starting_twice_is_a_programmer_error);
