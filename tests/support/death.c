@@ -9,14 +9,6 @@
 
 #include "daemon/base/err.h"
 
-SN_EXPORT const char *__asan_default_options(void);
-
-/* An allocation too large fails as it does without the sanitizer, and our code has its say. */
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
 SN_NORETURN static void run_child(void (*fn)(void), int stderr_fd)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){.rlim_cur = 0, .rlim_max = 0});

@@ -12,6 +12,13 @@
 typedef Suite *(*sn_suite_fn)(void);
 extern const sn_suite_fn sn_suites[]; /* ended by NULL */
 
+/* For loops of thousands: Check writes a file record for every ck_assert that passes. */
+#define ck_assert_hot(expr)                                                                        \
+	do {                                                                                       \
+		if (!(expr))                                                                       \
+			ck_abort_msg("Assertion '%s' failed", #expr);                              \
+	} while (0)
+
 #define ck_assert_str_view(view, literal)                                                          \
 	do {                                                                                       \
 		const struct sn_str ck_view_ = (view);                                             \

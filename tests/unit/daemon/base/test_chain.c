@@ -32,12 +32,12 @@ static const char *text(const struct sn_chain *chain)
 	size_t count = sn_chain_iovec(chain, iov, 64);
 
 	for (size_t i = 0; i < count; i++) {
-		ck_assert_uint_gt(iov[i].iov_len, 0);
-		ck_assert_mem_eq(peeked + at, iov[i].iov_base, iov[i].iov_len);
+		ck_assert_hot(iov[i].iov_len > 0);
+		ck_assert_hot(memcmp(peeked + at, iov[i].iov_base, iov[i].iov_len) == 0);
 		at += iov[i].iov_len;
 	}
 	if (count < 64)
-		ck_assert_uint_eq(at, n);
+		ck_assert_hot(at == n);
 	peeked[n] = '\0';
 	return peeked;
 }
@@ -50,11 +50,11 @@ static size_t slices(const struct sn_chain *chain)
 /* Nothing from the heap is held. */
 static void check_idle(const struct sn_chain *chain)
 {
-	ck_assert_uint_eq(chain->bytes, 0);
-	ck_assert_uint_eq(slices(chain), 0);
-	ck_assert_ptr_eq(chain->slices, chain->few);
-	ck_assert_uint_eq(sn_chain_front(chain).n, 0);
-	ck_assert_ptr_null(sn_chain_file(chain));
+	ck_assert_hot(chain->bytes == 0);
+	ck_assert_hot(slices(chain) == 0);
+	ck_assert_hot(chain->slices == chain->few);
+	ck_assert_hot(sn_chain_front(chain).n == 0);
+	ck_assert_hot(sn_chain_file(chain) == NULL);
 }
 
 /* A descriptor that reads as nothing; enough for a slice. */
@@ -414,7 +414,7 @@ struct model {
 
 static void model_append(struct model *m, const char *p, size_t n)
 {
-	ck_assert_uint_le(m->n + n, sizeof(m->bytes));
+	ck_assert_hot(m->n + n <= sizeof(m->bytes));
 	memcpy(m->bytes + m->n, p, n);
 	m->n += n;
 }
@@ -427,8 +427,8 @@ static void model_consume(struct model *m, size_t n)
 
 static void model_check(const struct model *m)
 {
-	ck_assert_uint_eq(m->chain->bytes, m->n);
-	ck_assert_mem_eq(text(m->chain), m->bytes, m->n);
+	ck_assert_hot(m->chain->bytes == m->n);
+	ck_assert_hot(memcmp(text(m->chain), m->bytes, m->n) == 0);
 	if (m->n == 0)
 		check_idle(m->chain);
 }

@@ -114,19 +114,19 @@ END_TEST
 START_TEST(insert_find_remove)
 {
 	for (unsigned i = 0; i < ENTRIES; i++) {
-		ck_assert_ptr_null(find(entries[i].name));
+		ck_assert_hot(find(entries[i].name) == NULL);
 		sn_hash_insert(&h, &entries[i].node);
-		ck_assert_uint_eq(h.count, i + 1);
-		ck_assert_ptr_eq(find(entries[i].name), &entries[i]);
-		ck_assert_ptr_eq(find(entries[i / 2].name), &entries[i / 2]);
+		ck_assert_hot(h.count == i + 1);
+		ck_assert_hot(find(entries[i].name) == &entries[i]);
+		ck_assert_hot(find(entries[i / 2].name) == &entries[i / 2]);
 	}
 	for (unsigned i = 0; i < ENTRIES; i++)
-		ck_assert_ptr_eq(find(entries[i].name), &entries[i]);
+		ck_assert_hot(find(entries[i].name) == &entries[i]);
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		sn_hash_remove(&h, &entries[i].node);
-		ck_assert_ptr_null(find(entries[i].name));
+		ck_assert_hot(find(entries[i].name) == NULL);
 		if (i + 1 < ENTRIES)
-			ck_assert_ptr_eq(find(entries[i + 1].name), &entries[i + 1]);
+			ck_assert_hot(find(entries[i + 1].name) == &entries[i + 1]);
 	}
 	ck_assert_uint_eq(h.count, 0);
 	ck_assert_ptr_null(h.buckets); /* an emptied large table gives its memory back */
@@ -179,7 +179,7 @@ START_TEST(nocase_agrees_with_the_comparison)
 			for (int x = 0x20; x <= 0x80; x += 0x60) {
 				memcpy(other, e.name, sizeof(other));
 				other[at] ^= (char)x;
-				ck_assert_int_eq(find(other) != NULL,
+				ck_assert_hot((find(other) != NULL) ==
 				        sn_str_eq_nocase(sn_str(other), sn_str(e.name)));
 			}
 			sn_hash_fini(&h);
@@ -198,10 +198,10 @@ START_TEST(resizing_is_spread)
 		const bool draining = h.old != NULL;
 
 		sn_hash_insert(&h, &entries[i].node);
-		ck_assert_uint_le(h.count, h.mask + 1);
+		ck_assert_hot(h.count <= h.mask + 1);
 		if (draining && h.old != NULL) {
-			ck_assert_uint_gt(h.drained, drained);
-			ck_assert_uint_le(h.drained - drained, 32);
+			ck_assert_hot(h.drained > drained);
+			ck_assert_hot(h.drained - drained <= 32);
 		}
 		resizes += !draining && h.old != NULL;
 		inserts_while_draining += draining;
@@ -220,7 +220,7 @@ START_TEST(shrinks_when_sparse)
 	for (int round = 0; round < 1000; round++) {
 		sn_hash_insert(&h, &entries[20].node);
 		for (unsigned i = 0; i <= 20; i++)
-			ck_assert_ptr_eq(find(entries[i].name), &entries[i]);
+			ck_assert_hot(find(entries[i].name) == &entries[i]);
 		sn_hash_remove(&h, &entries[20].node);
 	}
 	ck_assert_uint_le(h.mask + 1, 20 * 8);
@@ -238,12 +238,12 @@ START_TEST(iteration_sees_each_once)
 		size_t sum = 0;
 
 		sn_hash_each (node, pos, &h) {
-			ck_assert_uint_eq(entry_of(node)->seen, n - 1 - entry_of(node)->id);
+			ck_assert_hot(entry_of(node)->seen == n - 1 - entry_of(node)->id);
 			entry_of(node)->seen++;
 			sum++;
-			ck_assert_ptr_eq(find(entry_of(node)->name), entry_of(node));
+			ck_assert_hot(find(entry_of(node)->name) == entry_of(node));
 		}
-		ck_assert_uint_eq(sum, n);
+		ck_assert_hot(sum == n);
 		sn_hash_insert(&h, &entries[n].node);
 	}
 }
@@ -265,7 +265,7 @@ START_TEST(iteration_survives_removal)
 	sn_hash_each (node, pos, &h) {
 		struct entry *e = entry_of(node);
 
-		ck_assert_uint_eq(entries[e->id].seen++, 0);
+		ck_assert_hot(entries[e->id].seen++ == 0);
 		sum++;
 		if (e->id % 3 == 0)
 			continue;
@@ -277,7 +277,7 @@ START_TEST(iteration_survives_removal)
 	sn_hash_each (node, pos, &h) {
 		struct entry *e = entry_of(node);
 
-		ck_assert_uint_eq(e->id % 3, 0);
+		ck_assert_hot(e->id % 3 == 0);
 		sn_hash_remove(&h, node);
 		sn_free(e);
 	}
@@ -299,7 +299,7 @@ START_TEST(any_sequence_equals_a_set)
 			window = window > 1000 ? 10 : ENTRIES;
 		seed = seed * 1664525 + 1013904223;
 		i = (seed >> 8) % window;
-		ck_assert_ptr_eq(find(entries[i].name), in[i] ? &entries[i] : NULL);
+		ck_assert_hot(find(entries[i].name) == (in[i] ? &entries[i] : NULL));
 		if (in[i]) {
 			sn_hash_remove(&h, &entries[i].node);
 			count--;
@@ -308,10 +308,10 @@ START_TEST(any_sequence_equals_a_set)
 			count++;
 		}
 		in[i] = !in[i];
-		ck_assert_uint_eq(h.count, count);
+		ck_assert_hot(h.count == count);
 	}
 	for (unsigned i = 0; i < ENTRIES; i++)
-		ck_assert_ptr_eq(find(entries[i].name), in[i] ? &entries[i] : NULL);
+		ck_assert_hot(find(entries[i].name) == (in[i] ? &entries[i] : NULL));
 }
 END_TEST
 

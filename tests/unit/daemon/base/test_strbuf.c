@@ -110,9 +110,9 @@ START_TEST(printf_at_every_boundary)
 
 			sn_strbuf_init(&b, max);
 			sn_strbuf_addf(&b, "%.*s", n, text);
-			ck_assert_uint_eq(b.n, fits);
-			ck_assert_uint_eq(strlen(sn_strbuf_cstr(&b)), fits);
-			ck_assert_int_eq(b.err, fits < (size_t)n ? SN_ELIMIT : SN_OK);
+			ck_assert_hot(b.n == fits);
+			ck_assert_hot(strlen(sn_strbuf_cstr(&b)) == fits);
+			ck_assert_hot(b.err == (fits < (size_t)n ? SN_ELIMIT : SN_OK));
 			sn_strbuf_fini(&b);
 		}
 	}
