@@ -17,6 +17,7 @@ stop() {
 
 # start KIND: sets server (pid) and port
 start() {
+	: >"$work/out"
 	case $1 in
 	ours) "$bin/echo_server" 'tcp:0:127.0.0.1' ;;
 	ours-tls) "$bin/echo_server" "tls:$work/echo.pem:tcp:0:127.0.0.1" ;;
@@ -49,6 +50,10 @@ idle() { # KIND FEW MANY
 	stop
 }
 
+protocol() {
+	case $1 in *-tls) echo TLS ;; *) echo TCP ;; esac
+}
+
 median() {
 	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
@@ -63,7 +68,7 @@ compare() { # SUFFIX CONNECTIONS ACTIVE
 	done
 	a=$(median <"$work/a")
 	b=$(median <"$work/b")
-	printf '%-5s %7d %7d %9.2f %9.2f %7.2f   %s\n' "${1#-}" "$2" "$3" "$a" "$b" \
+	printf '%-4s %8d %7d %9.2f %9.2f %7.2f   %s\n' "$(protocol "$1")" "$2" "$3" "$a" "$b" \
 		"$(echo "$a $b" | awk '{ print $1 / $2 }')" \
 		"ours $(tr '\n' ' ' <"$work/a")libevent $(tr '\n' ' ' <"$work/b")"
 }
@@ -83,6 +88,6 @@ for suffix in '' -tls; do
 done
 echo "private memory per idle connection, bytes"
 for suffix in '' -tls; do
-	printf '%-5s 1000..9000 %18d %9d\n' "${suffix#-}" "$(idle "ours$suffix" 1000 9000)" \
+	printf '%-4s 1000..9000 %18d %9d\n' "$(protocol "$suffix")" "$(idle "ours$suffix" 1000 9000)" \
 		"$(idle "libevent$suffix" 1000 9000)"
 done

@@ -9,7 +9,11 @@ Suite *sn_suite_endpoint_registry(void);
 Suite *sn_suite_endpoint_token(void);
 Suite *sn_suite_endpoint_types(void);
 Suite *sn_suite_hosts(void);
+Suite *sn_suite_listen_open(void);
+Suite *sn_suite_listen_unix(void);
 Suite *sn_suite_listener(void);
+Suite *sn_suite_plan(void);
+Suite *sn_suite_plan_server(void);
 Suite *sn_suite_proxy_protocol(void);
 Suite *sn_suite_resolver(void);
 Suite *sn_suite_srv(void);
@@ -31,7 +35,11 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_endpoint_token,
 	sn_suite_endpoint_types,
 	sn_suite_hosts,
+	sn_suite_listen_open,
+	sn_suite_listen_unix,
 	sn_suite_listener,
+	sn_suite_plan,
+	sn_suite_plan_server,
 	sn_suite_proxy_protocol,
 	sn_suite_resolver,
 	sn_suite_srv,
