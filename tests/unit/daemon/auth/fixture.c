@@ -80,9 +80,9 @@ int check_now(struct sn_checker *checker, const char *account, const char *passw
 	const struct sn_creds creds = password_creds(account, password);
 	struct sn_session *session = NULL;
 	struct sn_promise *promise = NULL;
+	const int code = checker->type->check(checker, loop, pool, &creds, &session, &promise);
 
-	return finish(checker->type->check(checker, loop, pool, &creds, &session, &promise),
-		session, promise, session_r);
+	return finish(code, session, promise, session_r);
 }
 
 int login_now(struct sn_portal *portal, const char *account, const char *password,
@@ -91,9 +91,9 @@ int login_now(struct sn_portal *portal, const char *account, const char *passwor
 	const struct sn_creds creds = password_creds(account, password);
 	struct sn_session *session = NULL;
 	struct sn_promise *promise = NULL;
+	const int code = sn_portal_login(portal, &creds, &session, &promise);
 
-	return finish(
-		sn_portal_login(portal, &creds, &session, &promise), session, promise, session_r);
+	return finish(code, session, promise, session_r);
 }
 
 /* Each version gets a time of its own, whatever the file system's grain. */
