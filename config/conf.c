@@ -16,7 +16,7 @@ struct builder {
 };
 
 const struct sn_conf_table *sn_conf_schema_find(
-        const struct sn_conf_schema *schema, struct sn_str name)
+	const struct sn_conf_schema *schema, struct sn_str name)
 {
 	for (size_t i = 0; i < schema->count; i++)
 		if (sn_str_eq(sn_str(schema->tables[i].name), name))
@@ -27,7 +27,7 @@ const struct sn_conf_table *sn_conf_schema_find(
 struct sn_str sn_conf_chosen_type(struct sn_str name, const struct sn_toml_value *body)
 {
 	const struct sn_toml_entry *entry =
-	        body != NULL ? sn_toml_find(body, SN_STR("type")) : NULL;
+		body != NULL ? sn_toml_find(body, SN_STR("type")) : NULL;
 
 	if (entry != NULL && entry->value != NULL && entry->value->kind == SN_TOML_STRING)
 		return entry->value->string;
@@ -35,7 +35,7 @@ struct sn_str sn_conf_chosen_type(struct sn_str name, const struct sn_toml_value
 }
 
 const struct sn_conf_section *sn_conf_choose_section(
-        const struct sn_conf_table *table, struct sn_str name, const struct sn_toml_value *body)
+	const struct sn_conf_table *table, struct sn_str name, const struct sn_toml_value *body)
 {
 	return table->typed ? table->find(sn_conf_chosen_type(name, body)) : table->section;
 }
@@ -46,7 +46,7 @@ static struct sn_str shown(struct sn_str name)
 }
 
 static void *fill(struct builder *b, const struct sn_conf_section *section,
-        const struct sn_toml_value *table, struct sn_conf_pos pos)
+	const struct sn_toml_value *table, struct sn_conf_pos pos)
 {
 	void *settings = sn_pool_alloc_zero(b->conf->pool, section->size);
 
@@ -55,7 +55,7 @@ static void *fill(struct builder *b, const struct sn_conf_section *section,
 }
 
 static void build_plain(struct builder *b, const struct sn_conf_table *table,
-        const struct sn_toml_value *root, struct sn_conf_filled *filled)
+	const struct sn_toml_value *root, struct sn_conf_filled *filled)
 {
 	struct sn_toml_entry *entry = sn_toml_find(root, sn_str(table->name));
 	const struct sn_toml_value *body = entry != NULL ? entry->value : NULL;
@@ -65,8 +65,8 @@ static void build_plain(struct builder *b, const struct sn_conf_table *table,
 		entry->used = true;
 	if (body != NULL && body->kind != SN_TOML_TABLE) {
 		sn_conf_report(b->diags, SN_CONF_ERROR, entry->key_pos,
-		        "\"%s\" is a table: write %s on a line of its own", table->name,
-		        b->reader.table);
+			"\"%s\" is a table: write %s on a line of its own", table->name,
+			b->reader.table);
 		return;
 	}
 	filled->plain = fill(b, table->section, body, body != NULL ? body->pos : root->pos);
@@ -99,7 +99,7 @@ static const char *nearest_type(const struct sn_conf_table *table, struct sn_str
 
 /* Unknown, or of a kind that is no name, or not given where the table's name is none. */
 static void report_type(
-        struct builder *b, const struct sn_conf_table *table, const struct sn_toml_entry *named)
+	struct builder *b, const struct sn_conf_table *table, const struct sn_toml_entry *named)
 {
 	const struct sn_toml_entry *entry = sn_toml_find(named->value, SN_STR("type"));
 	struct sn_str type = sn_conf_chosen_type(named->key, named->value);
@@ -122,17 +122,17 @@ static void report_type(
 	add_types(&text, table);
 	sn_strbuf_addc(&text, ')');
 	sn_conf_report(b->diags, SN_CONF_ERROR,
-	        entry != NULL ? entry->value->pos : named->value->pos, "%s", sn_strbuf_cstr(&text));
+		entry != NULL ? entry->value->pos : named->value->pos, "%s", sn_strbuf_cstr(&text));
 }
 
 static bool build_named(struct builder *b, const struct sn_conf_table *table,
-        const struct sn_toml_entry *entry, struct sn_conf_named *named)
+	const struct sn_toml_entry *entry, struct sn_conf_named *named)
 {
 	struct sn_conf_pos pos = entry->value->pos;
 	struct sn_toml_entry *type = sn_toml_find(entry->value, SN_STR("type"));
 
 	b->reader.table = sn_pool_printf(
-	        b->conf->pool, "[%s.%.*s]", table->name, SN_STR_ARG(shown(entry->key)));
+		b->conf->pool, "[%s.%.*s]", table->name, SN_STR_ARG(shown(entry->key)));
 	named->name = sn_pool_str(b->conf->pool, entry->key);
 	named->section = sn_conf_choose_section(table, entry->key, entry->value);
 	named->pos = pos;
@@ -147,7 +147,7 @@ static bool build_named(struct builder *b, const struct sn_conf_table *table,
 		type->used = true;
 	named->settings = table->typed ? fill(b, named->section, entry->value, pos) : named->common;
 	sn_conf_report_unknown(
-	        &b->reader, entry->value, table->section, table->typed ? named->section : NULL);
+		&b->reader, entry->value, table->section, table->typed ? named->section : NULL);
 	return true;
 }
 
@@ -161,7 +161,7 @@ static size_t count_entries(const struct sn_toml_value *table)
 }
 
 static void build_all_named(struct builder *b, const struct sn_conf_table *table,
-        const struct sn_toml_value *root, struct sn_conf_filled *filled)
+	const struct sn_toml_value *root, struct sn_conf_filled *filled)
 {
 	struct sn_toml_entry *group = sn_toml_find(root, sn_str(table->name));
 
@@ -172,18 +172,21 @@ static void build_all_named(struct builder *b, const struct sn_conf_table *table
 		return;
 	if (group->value->kind != SN_TOML_TABLE) {
 		sn_conf_report(b->diags, SN_CONF_ERROR, group->key_pos,
-		        "\"%s\" takes named tables: [%s.NAME]", table->name, table->name);
+			"\"%s\" takes named tables: [%s.NAME]", table->name, table->name);
 		return;
 	}
 	filled->named = sn_pool_alloc_zero(
-	        b->conf->pool, (count_entries(group->value) + 1) * sizeof(*filled->named));
+		b->conf->pool, (count_entries(group->value) + 1) * sizeof(*filled->named));
 	for (const struct sn_toml_entry *e = group->value->table.first; e != NULL; e = e->next) {
 		if (e->value == NULL)
 			continue;
-		if (e->value->kind != SN_TOML_TABLE || e->key.n == 0)
+		if (e->key.n == 0)
 			sn_conf_report(b->diags, SN_CONF_ERROR, e->key_pos,
-			        "\"%.*s\" is no table: [%s] takes only tables [%s.NAME]",
-			        SN_STR_ARG(shown(e->key)), table->name, table->name);
+				"[%s.NAME] needs a name that is not empty", table->name);
+		else if (e->value->kind != SN_TOML_TABLE)
+			sn_conf_report(b->diags, SN_CONF_ERROR, e->key_pos,
+				"\"%.*s\" is no table: [%s] takes only tables [%s.NAME]",
+				SN_STR_ARG(shown(e->key)), table->name, table->name);
 		else if (build_named(b, table, e, &filled->named[filled->count]))
 			filled->count++;
 	}
@@ -202,10 +205,10 @@ static void report_unknown_table(struct builder *b, const struct sn_toml_entry *
 		names[i + 1] = schema->tables[i].name;
 	nearest = sn_str_nearest(entry->key, names, schema->count + 1);
 	sn_conf_report(b->diags, SN_CONF_ERROR, entry->key_pos, "unknown %s%.*s%s%s%s%s",
-	        is_table ? "table [" : "key \"", SN_STR_ARG(key),
-	        is_table ? "]" : "\" outside of any table",
-	        nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-	        nearest != NULL ? "\"?" : "");
+		is_table ? "table [" : "key \"", SN_STR_ARG(key),
+		is_table ? "]" : "\" outside of any table",
+		nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+		nearest != NULL ? "\"?" : "");
 	sn_free(names);
 }
 
@@ -236,21 +239,20 @@ static struct sn_conf *new_conf(const struct sn_conf_schema *schema)
 }
 
 int sn_conf_load(
-        const struct sn_conf_request *request, struct sn_conf_diags *diags, struct sn_conf **conf_r)
+	const struct sn_conf_request *request, struct sn_conf_diags *diags, struct sn_conf **conf_r)
 {
 	size_t errors_before = diags->errors;
 	struct sn_pool *pool = sn_pool_new(0);
 	struct sn_toml_value *root = sn_conf_tree_load(pool, request, diags);
 	struct sn_conf *conf = new_conf(request->schema);
-	struct builder b = {.conf = conf, .diags = diags};
+	struct builder b = { .conf = conf, .diags = diags };
 
-	b.reader = (struct sn_conf_reader){.pool = conf->pool,
-	        .sources = &conf->sources,
-	        .diags = diags,
-	        .partial = diags->errors > errors_before};
+	b.reader = (struct sn_conf_reader){ .pool = conf->pool,
+		.sources = &conf->sources,
+		.diags = diags,
+		.partial = diags->errors > errors_before };
 	sn_conf_overrides_apply(pool, root, request, diags);
 	build(&b, root);
-	sn_conf_tree_wipe(root);
 	sn_pool_free(&pool);
 	if (diags->errors > errors_before) {
 		sn_conf_unref(&conf);
@@ -294,7 +296,7 @@ const void *sn_conf_plain(const struct sn_conf *conf, const char *table)
 }
 
 const struct sn_conf_named *sn_conf_named_at(
-        const struct sn_conf *conf, const char *table, size_t i)
+	const struct sn_conf *conf, const char *table, size_t i)
 {
 	const struct sn_conf_filled *filled = find_filled(conf, table);
 

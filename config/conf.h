@@ -9,7 +9,9 @@
  * NAME ($$ is a dollar sign); an unset name is an error. KEY_file = "PATH" reads a secret from a
  * file, one trailing newline removed.
  *
- * Loading touches files and the environment and blocks: do it at start, or through sn_offload.
+ * Loading touches files and the environment and blocks: do it at start, or through sn_offload. The
+ * endpoint types must be registered before (sn_endpoints_init). References are counted without
+ * locks: a snapshot belongs to one loop.
  */
 #ifndef SN_CONFIG_CONF_H
 #define SN_CONFIG_CONF_H
@@ -23,8 +25,8 @@ struct sn_conf_override {
 	const char *table;  /* "service" */
 	const char *name;   /* "irc", or NULL for a plain table */
 	const char *key;    /* a key of its rows */
-	struct sn_str value; /* TOML value without quotes; list keys: one entry, appended to those
-				given before for the same key */
+	struct sn_str value; /* TOML value without quotes, nothing expanded; list keys: one entry,
+				appended to those given before for the same key */
 	const char *option; /* "--listen" */
 };
 
@@ -48,9 +50,9 @@ const void *sn_conf_plain(const struct sn_conf *conf, const char *table);
 /* One [table.NAME]. */
 struct sn_conf_named {
 	struct sn_str name;
-	const struct sn_conf_section *section; /* chosen by type */
+	const struct sn_conf_section *section; /* chosen by type; untyped: the table's own */
 	const void *common;                    /* filled from the table's own rows, or NULL */
-	const void *settings;                  /* filled from the type's rows */
+	const void *settings;                  /* filled from the type's rows; untyped: common */
 	struct sn_conf_pos pos;
 };
 /* i = 0, 1, ... in file order; NULL at the end. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config/conf_file.h"
+#include "config/conf_secret.h"
 #include "daemon/base/mem.h"
 #include "daemon/base/text.h"
 
@@ -14,18 +14,18 @@
 
 void sn_conf_diags_init(struct sn_conf_diags *d)
 {
-	*d = (struct sn_conf_diags){.pool = sn_pool_new(0)};
+	*d = (struct sn_conf_diags){ .pool = sn_pool_new(0) };
 	d->last = &d->first;
 }
 
 void sn_conf_diags_fini(struct sn_conf_diags *d)
 {
 	sn_pool_free(&d->pool);
-	*d = (struct sn_conf_diags){0};
+	*d = (struct sn_conf_diags){ 0 };
 }
 
 struct sn_conf_source *sn_conf_source_add(
-        struct sn_pool *pool, struct sn_conf_source **list, const char *name, struct sn_str text)
+	struct sn_pool *pool, struct sn_conf_source **list, const char *name, struct sn_str text)
 {
 	struct sn_conf_source *source = sn_pool_alloc_zero(pool, sizeof(*source));
 
@@ -40,18 +40,19 @@ struct sn_conf_source *sn_conf_source_add(
 struct sn_conf_pos sn_conf_whole_text(const struct sn_conf_source *source)
 {
 	return (struct sn_conf_pos){
-	        .source = source, .line = 1, .column = 1, .length = (uint32_t)source->text.n};
+		.source = source, .line = 1, .column = 1, .length = (uint32_t)source->text.n
+	};
 }
 
 static bool same_source(const struct sn_conf_source *a, const struct sn_conf_source *b)
 {
 	return a == b ||
-	        (a->is_option == b->is_option && sn_str_eq(a->name, b->name) &&
-	                sn_str_eq(a->text, b->text));
+		(a->is_option == b->is_option && sn_str_eq(a->name, b->name) &&
+			sn_str_eq(a->text, b->text));
 }
 
 const struct sn_conf_source *sn_conf_source_import(
-        struct sn_pool *pool, struct sn_conf_source **list, const struct sn_conf_source *source)
+	struct sn_pool *pool, struct sn_conf_source **list, const struct sn_conf_source *source)
 {
 	struct sn_conf_source *own;
 
@@ -75,7 +76,7 @@ struct line_cursor {
 static void seek_line(struct line_cursor *c, const struct sn_conf_source *source, uint32_t line)
 {
 	if (c->source != source || c->line > line)
-		*c = (struct line_cursor){.source = source, .line = 1};
+		*c = (struct line_cursor){ .source = source, .line = 1 };
 	while (c->line < line && c->start < source->text.n) {
 		c->start += sn_str_find(sn_str_from(source->text, c->start), '\n') + 1;
 		c->line++;
@@ -122,7 +123,7 @@ static size_t column_index(struct sn_str line, uint32_t column)
 
 struct sn_conf_pos sn_conf_pos_within(struct sn_conf_pos pos, struct sn_str text, size_t offset)
 {
-	struct line_cursor c = {0};
+	struct line_cursor c = { 0 };
 	struct sn_str rest;
 	uint32_t quote = 0;
 
@@ -143,7 +144,7 @@ struct sn_conf_pos sn_conf_pos_within(struct sn_conf_pos pos, struct sn_str text
 }
 
 void sn_conf_report(struct sn_conf_diags *d, enum sn_conf_severity severity, struct sn_conf_pos pos,
-        const char *fmt, ...)
+	const char *fmt, ...)
 {
 	struct sn_conf_problem *problem = sn_pool_alloc_zero(d->pool, sizeof(*problem));
 	char text[MESSAGE_MAX];
@@ -235,7 +236,7 @@ static void print_excerpt(struct printer *p, const struct sn_conf_pos *pos)
 	sn_strbuf_addc(p->out, '\n');
 	if (!pos->source->is_option)
 		(void)snprintf(
-		        margin, sizeof(margin), "  %*s | ", snprintf(NULL, 0, "%u", pos->line), "");
+			margin, sizeof(margin), "  %*s | ", snprintf(NULL, 0, "%u", pos->line), "");
 	sn_strbuf_adds(p->out, margin);
 	add_blank(p->out, before);
 	print_caret(p, marked);
@@ -305,15 +306,15 @@ static size_t source_rank(const struct sn_conf_diags *d, const struct sn_conf_so
 
 void sn_conf_diags_print(const struct sn_conf_diags *d, struct sn_strbuf *out, bool color)
 {
-	struct printer p = {.out = out, .color = color};
+	struct printer p = { .out = out, .color = color };
 	size_t count = d->errors + d->warnings, n = 0;
 	struct ranked *ranked = sn_alloc_array(count > 0 ? count : 1, sizeof(*ranked));
 
 	for (const struct sn_conf_problem *problem = d->first; problem != NULL;
-	        problem = problem->next, n++)
-		ranked[n] = (struct ranked){.problem = problem,
-		        .source = source_rank(d, problem->pos.source),
-		        .found = n};
+		problem = problem->next, n++)
+		ranked[n] = (struct ranked){ .problem = problem,
+			.source = source_rank(d, problem->pos.source),
+			.found = n };
 	qsort(ranked, n, sizeof(*ranked), compare_ranked);
 	for (size_t i = 0; i < n; i++)
 		print_problem(&p, ranked[i].problem);

@@ -6,7 +6,7 @@
 #define SECRET_STARS 3
 
 typedef void (*write_fn)(
-        struct sn_strbuf *out, const struct sn_conf_item *item, const void *member);
+	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member);
 
 /* A TOML basic string. */
 static void write_quoted(struct sn_strbuf *out, struct sn_str s)
@@ -49,7 +49,7 @@ static void write_key(struct sn_strbuf *out, struct sn_str key)
 
 	for (size_t i = 0; i < key.n; i++)
 		bare &= sn_ascii_alpha(key.p[i]) || sn_ascii_digit(key.p[i]) || key.p[i] == '_' ||
-		        key.p[i] == '-';
+			key.p[i] == '-';
 	if (bare)
 		sn_strbuf_add(out, key);
 	else
@@ -75,7 +75,7 @@ static void write_int(struct sn_strbuf *out, const struct sn_conf_item *item, co
 
 /* SIZE and DURATION: a number with its unit, in quotes. */
 static void write_quantity(
-        struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
+	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
 {
 	sn_strbuf_addc(out, '"');
 	write_int(out, item, member);
@@ -101,7 +101,7 @@ static void write_secret(struct sn_strbuf *out, const struct sn_conf_item *item,
 }
 
 static void write_strings(
-        struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
+	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
 {
 	const struct sn_conf_strings *list = member;
 
@@ -125,7 +125,7 @@ static void write_endpoint(struct sn_strbuf *out, const struct sn_endpoint *endp
 }
 
 static void write_endpoints(
-        struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
+	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
 {
 	const struct sn_conf_endpoints *list = member;
 
@@ -155,17 +155,17 @@ static bool is_unset(const struct sn_conf_item *item, const void *member)
 static void write_item(struct sn_strbuf *out, const struct sn_conf_item *item, const void *settings)
 {
 	static const write_fn writers[] = {
-	        [SN_CONF_STRING] = write_string,
-	        [SN_CONF_BOOL] = write_bool,
-	        [SN_CONF_INT] = write_int,
-	        [SN_CONF_SIZE] = write_quantity,
-	        [SN_CONF_DURATION] = write_quantity,
-	        [SN_CONF_ENUM] = write_enum,
-	        [SN_CONF_PATH] = write_string,
-	        [SN_CONF_SECRET] = write_secret,
-	        [SN_CONF_STRINGS] = write_strings,
-	        [SN_CONF_LISTEN] = write_endpoints,
-	        [SN_CONF_CONNECT] = write_endpoints,
+		[SN_CONF_STRING] = write_string,
+		[SN_CONF_BOOL] = write_bool,
+		[SN_CONF_INT] = write_int,
+		[SN_CONF_SIZE] = write_quantity,
+		[SN_CONF_DURATION] = write_quantity,
+		[SN_CONF_ENUM] = write_enum,
+		[SN_CONF_PATH] = write_string,
+		[SN_CONF_SECRET] = write_secret,
+		[SN_CONF_STRINGS] = write_strings,
+		[SN_CONF_LISTEN] = write_endpoints,
+		[SN_CONF_CONNECT] = write_endpoints,
 	};
 	const void *member = (const char *)settings + item->offset;
 
@@ -179,14 +179,14 @@ static void write_item(struct sn_strbuf *out, const struct sn_conf_item *item, c
 }
 
 static void write_section(
-        struct sn_strbuf *out, const struct sn_conf_section *section, const void *settings)
+	struct sn_strbuf *out, const struct sn_conf_section *section, const void *settings)
 {
 	for (size_t i = 0; i < section->count; i++)
 		write_item(out, &section->items[i], settings);
 }
 
 static void write_named(
-        struct sn_strbuf *out, const struct sn_conf_table *table, const struct sn_conf_named *named)
+	struct sn_strbuf *out, const struct sn_conf_table *table, const struct sn_conf_named *named)
 {
 	sn_strbuf_addf(out, "\n[%s.", table->name);
 	write_key(out, named->name);

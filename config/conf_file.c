@@ -5,34 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/base/assert.h"
+#include "config/conf_secret.h"
 #include "daemon/base/mem.h"
 
 #define FIRST_READ 4096
-
-struct kept {
-	struct sn_pool_cleanup cleanup;
-	char *p;
-	size_t n;
-};
-
-static void wipe_kept(struct sn_pool_cleanup *cleanup)
-{
-	struct kept *kept = sn_container_of(cleanup, struct kept, cleanup);
-
-	sn_wipe(kept->p, kept->n);
-}
-
-struct sn_str sn_conf_keep(struct sn_pool *pool, struct sn_str s)
-{
-	struct kept *kept = sn_pool_alloc_zero(pool, sizeof(*kept));
-
-	kept->p = sn_pool_strdup(pool, s);
-	kept->n = s.n;
-	kept->cleanup.fn = wipe_kept;
-	sn_pool_on_free(pool, &kept->cleanup);
-	return sn_str_n(kept->p, kept->n);
-}
 
 /* A growing buffer that leaves no copy behind, which realloc would. */
 struct slurp {
@@ -75,9 +51,9 @@ static int slurp_all(struct slurp *s, int fd, size_t max)
 }
 
 int sn_conf_file_read(
-        struct sn_pool *pool, const char *path, size_t max, struct sn_conf_file *file_r)
+	struct sn_pool *pool, const char *path, size_t max, struct sn_conf_file *file_r)
 {
-	struct slurp s = {0};
+	struct slurp s = { 0 };
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
 
@@ -89,9 +65,9 @@ int sn_conf_file_read(
 		err = slurp_all(&s, fd, max);
 	}
 	if (err == SN_OK)
-		*file_r = (struct sn_conf_file){.text = sn_conf_keep(pool, sn_str_n(s.p, s.n)),
-		        .device = st.st_dev,
-		        .inode = st.st_ino};
+		*file_r = (struct sn_conf_file){ .text = sn_conf_keep(pool, sn_str_n(s.p, s.n)),
+			.device = st.st_dev,
+			.inode = st.st_ino };
 	if (s.p != NULL)
 		sn_wipe(s.p, s.cap);
 	sn_free(s.p);
@@ -100,7 +76,7 @@ int sn_conf_file_read(
 }
 
 struct sn_str sn_conf_path_beside(
-        struct sn_pool *pool, struct sn_str naming_file, struct sn_str path)
+	struct sn_pool *pool, struct sn_str naming_file, struct sn_str path)
 {
 	size_t dir = naming_file.n;
 

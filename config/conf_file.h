@@ -1,7 +1,4 @@
-/*
- * Bytes of configuration files and what was read from them: secrets among them, so that every copy
- * is overwritten before its memory goes back. Private to config/.
- */
+/* Reading configuration files and those they name. Private to config/. */
 #ifndef SN_CONFIG_CONF_FILE_H
 #define SN_CONFIG_CONF_FILE_H
 
@@ -9,20 +6,17 @@
 
 #include "daemon/base/pool.h"
 
-/* NUL-terminated copy that is wiped when the pool is freed. */
-struct sn_str sn_conf_keep(struct sn_pool *pool, struct sn_str s);
-
 struct sn_conf_file {
-	struct sn_str text; /* as sn_conf_keep */
+	struct sn_str text; /* wiped when the pool is freed */
 	dev_t device;       /* device and inode: which file it is, whatever its name */
 	ino_t inode;
 };
 
 /* All of a file (or pipe) of at most max bytes: -errno, SN_ELIMIT. Blocks. */
 int sn_conf_file_read(struct sn_pool *pool, const char *path, size_t max,
-        struct sn_conf_file *file_r) SN_WARN_UNUSED;
+	struct sn_conf_file *file_r) SN_WARN_UNUSED;
 /* path as seen from the folder of the file that names it; absolute and empty ones as they are. */
 struct sn_str sn_conf_path_beside(
-        struct sn_pool *pool, struct sn_str naming_file, struct sn_str path);
+	struct sn_pool *pool, struct sn_str naming_file, struct sn_str path);
 
 #endif

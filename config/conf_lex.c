@@ -6,13 +6,11 @@
 #include "daemon/base/text.h"
 
 void sn_lex_init(
-        struct sn_lex *lx, const struct sn_conf_source *source, struct sn_conf_diags *diags)
+	struct sn_lex *lx, const struct sn_conf_source *source, struct sn_conf_diags *diags)
 {
-	*lx = (struct sn_lex){.source = source,
-	        .diags = diags,
-	        .text = source->text,
-	        .line = 1,
-	        .known_column = 1};
+	*lx = (struct sn_lex){
+		.source = source, .diags = diags, .text = source->text, .line = 1, .known_column = 1
+	};
 	if (sn_str_starts(lx->text, SN_STR("\xEF\xBB\xBF")))
 		lx->at = lx->known_at = 3;
 }
@@ -71,7 +69,8 @@ struct sn_conf_pos sn_lex_pos(struct sn_lex *lx)
 		if ((lx->text.p[lx->known_at] & 0xC0) != 0x80)
 			lx->known_column++;
 	return (struct sn_conf_pos){
-	        .source = lx->source, .line = lx->line, .column = lx->known_column};
+		.source = lx->source, .line = lx->line, .column = lx->known_column
+	};
 }
 
 struct sn_conf_pos sn_lex_until(const struct sn_lex *lx, struct sn_conf_pos pos, size_t from)
@@ -107,7 +106,7 @@ bool sn_lex_unexpected(struct sn_lex *lx, const char *expected)
 	char mem[48];
 
 	sn_conf_report(lx->diags, SN_CONF_ERROR, sn_lex_pos(lx), "expected %s, found %s", expected,
-	        describe_next(lx, mem, sizeof(mem)));
+		describe_next(lx, mem, sizeof(mem)));
 	return false;
 }
 

@@ -19,13 +19,13 @@ struct sn_lex {
 	size_t known_at;
 	uint32_t known_column;
 	uint32_t bad_line; /* the last line with a forbidden character: one report per line is
-	                      enough */
+			      enough */
 };
 
 #define SN_LEX_END (-1)
 
 void sn_lex_init(
-        struct sn_lex *lx, const struct sn_conf_source *source, struct sn_conf_diags *diags);
+	struct sn_lex *lx, const struct sn_conf_source *source, struct sn_conf_diags *diags);
 /* The next byte or SN_LEX_END. */
 int sn_lex_peek(const struct sn_lex *lx);
 bool sn_lex_starts(const struct sn_lex *lx, struct sn_str s);

@@ -3,39 +3,39 @@
 #include "config/conf_read.h"
 
 static const char preamble[] =
-        ".TH SENNIT.TOML 5 \"\" \"sennit\" \"File formats\"\n"
-        ".SH NAME\n"
-        "sennit.toml \\- configuration of the sennit daemon\n"
-        ".SH DESCRIPTION\n"
-        "The file is TOML 1.0.\n"
-        "Every table and key it may contain is listed below; anything else is an error.\n"
-        "\\fBsennit check\\fR reports all problems of a file at once, and\n"
-        "\\fBsennit check \\-\\-effective\\fR prints the result with all defaults.\n"
-        ".SS Values\n"
-        ".TP\n"
-        "size\n"
-        "A number of bytes, or a string with a unit: \"500kB\", \"16KiB\", \"2MiB\", \"1GiB\".\n"
-        ".TP\n"
-        "duration\n"
-        "A string with a unit: \"250ms\", \"30s\", \"5m\", \"2h\", \"7d\", or several: \"1h30m\".\n"
-        ".TP\n"
-        "path\n"
-        "A string; relative to the folder of the file that names it.\n"
-        ".TP\n"
-        "secret\n"
-        "A string. Instead of \\fIKEY\\fR, \\fIKEY\\fB_file\\fR may name a file that holds it;\n"
-        "a newline at its end is left out.\n"
-        ".TP\n"
-        "endpoints\n"
-        "An endpoint string such as \"tcp:6667\", or a list of them; to listen on, a port number\n"
-        "alone will do.\n"
-        ".SS Environment\n"
-        "In every string \\fB${\\fINAME\\fB}\\fR stands for the environment variable \\fINAME\\fR,\n"
-        "which must be set; \\fB$$\\fR is a dollar sign.\n"
-        ".SS Further files\n"
-        "\\fBinclude\\fR at the top of a file takes a path or a list of them, relative to the file\n"
-        "and possibly with wildcards: \\fBinclude = [\"conf.d/*.toml\"]\\fR.\n"
-        "A table is written in one file only.\n";
+	".TH SENNIT.TOML 5 \"\" \"sennit\" \"File formats\"\n"
+	".SH NAME\n"
+	"sennit.toml \\- configuration of the sennit daemon\n"
+	".SH DESCRIPTION\n"
+	"The file is TOML 1.0.\n"
+	"Every table and key it may contain is listed below; anything else is an error.\n"
+	"\\fBsennit check\\fR reports all problems of a file at once, and\n"
+	"\\fBsennit check \\-\\-effective\\fR prints the result with all defaults.\n"
+	".SS Values\n"
+	".TP\n"
+	"size\n"
+	"A number of bytes, or a string with a unit: \"500kB\", \"16KiB\", \"2MiB\", \"1GiB\".\n"
+	".TP\n"
+	"duration\n"
+	"A string with a unit: \"250ms\", \"30s\", \"5m\", \"2h\", \"7d\", or several: \"1h30m\".\n"
+	".TP\n"
+	"path\n"
+	"A string; relative to the folder of the file that names it.\n"
+	".TP\n"
+	"secret\n"
+	"A string. Instead of \\fIKEY\\fR, \\fIKEY\\fB_file\\fR may name a file that holds it;\n"
+	"a newline at its end is left out.\n"
+	".TP\n"
+	"endpoints\n"
+	"An endpoint string such as \"tcp:6667\", or a list of them; to listen on, a port number\n"
+	"alone will do.\n"
+	".SS Environment\n"
+	"In every string \\fB${\\fINAME\\fB}\\fR stands for the environment variable \\fINAME\\fR,\n"
+	"which must be set; \\fB$$\\fR is a dollar sign.\n"
+	".SS Further files\n"
+	"\\fBinclude\\fR at the top of a file takes a path or a list of them, relative to the file\n"
+	"and possibly with wildcards: \\fBinclude = [\"conf.d/*.toml\"]\\fR.\n"
+	"A table is written in one file only.\n";
 
 /* Text of rows: nothing in it is a request or an escape of groff's. */
 static void add_text(struct sn_strbuf *out, const char *text)
@@ -43,8 +43,8 @@ static void add_text(struct sn_strbuf *out, const char *text)
 	static const struct {
 		char c;
 		const char *escape;
-	} escapes[] = {{'\\', "\\e"}, {'-', "\\-"}, {'\'', "\\(aq"}, {'`', "\\(ga"}, {'^', "\\(ha"},
-	        {'~', "\\(ti"}};
+	} escapes[] = { { '\\', "\\e" }, { '-', "\\-" }, { '\'', "\\(aq" }, { '`', "\\(ga" },
+		{ '^', "\\(ha" }, { '~', "\\(ti" } };
 
 	if (text[0] == '.')
 		sn_strbuf_adds(out, "\\&");
@@ -117,10 +117,10 @@ static void add_default(struct sn_strbuf *out, const struct sn_conf_item *item)
 static void add_reload(struct sn_strbuf *out, enum sn_conf_reload reload)
 {
 	static const char *const texts[] = {
-	        [SN_RELOAD_LIVE] = "at a reload, at once",
-	        [SN_RELOAD_LISTENER] = "at a reload, which reopens the listeners; connections stay",
-	        [SN_RELOAD_SERVICE] = "at a reload, which restarts the service",
-	        [SN_RELOAD_PROCESS] = "when the daemon is restarted",
+		[SN_RELOAD_LIVE] = "at a reload, at once",
+		[SN_RELOAD_LISTENER] = "at a reload, which reopens the listeners; connections stay",
+		[SN_RELOAD_SERVICE] = "at a reload, which restarts the service",
+		[SN_RELOAD_PROCESS] = "when the daemon is restarted",
 	};
 
 	sn_strbuf_addf(out, "A change takes effect %s.\n", texts[reload]);
@@ -151,7 +151,7 @@ static void add_items(struct sn_strbuf *out, const struct sn_conf_section *secti
 }
 
 static void add_type(struct sn_strbuf *out, const struct sn_conf_table *table,
-        const struct sn_conf_section *section)
+	const struct sn_conf_section *section)
 {
 	sn_strbuf_adds(out, ".SS [");
 	add_text(out, table->name);
@@ -172,8 +172,8 @@ static void add_table(struct sn_strbuf *out, const struct sn_conf_table *table)
 	add_line(out, table->doc);
 	if (table->typed)
 		sn_strbuf_adds(out,
-		        ".TP\n\\fBtype\\fR = \\fIstring\\fR\n"
-		        "Chooses the keys below. Default: \\fINAME\\fR, where such a type exists.\n");
+			".TP\n\\fBtype\\fR = \\fIstring\\fR\n"
+			"Chooses the keys below. Default: \\fINAME\\fR, where such a type exists.\n");
 	add_items(out, table->section);
 	for (size_t i = 0; table->typed && (section = table->at(i)) != NULL; i++)
 		add_type(out, table, section);

@@ -1,6 +1,6 @@
-#include "config/conf_file.h"
 #include "config/conf_private.h"
 #include "config/conf_read.h"
+#include "config/conf_secret.h"
 #include "daemon/base/assert.h"
 #include "daemon/base/text.h"
 
@@ -15,14 +15,14 @@ struct override {
 
 /* The table under this key, made if there is none; NULL: something else is there. */
 static struct sn_toml_value *enter_table(
-        struct override *o, struct sn_toml_value *parent, const char *key)
+	struct override *o, struct sn_toml_value *parent, const char *key)
 {
 	struct sn_toml_entry *there = sn_toml_find(parent, sn_str(key));
 	struct sn_toml_value *table;
 
 	if (there != NULL)
 		return there->value != NULL && there->value->kind == SN_TOML_TABLE ? there->value
-		                                                                   : NULL;
+										   : NULL;
 	table = sn_conf_tree_table(o->pool, o->pos);
 	sn_conf_tree_add(o->pool, parent, sn_str(key), table);
 	return table;
@@ -47,14 +47,14 @@ static struct sn_toml_value *given_list(const struct sn_toml_value *table, struc
 	const struct sn_toml_entry *there = sn_toml_find(table, key);
 
 	if (there == NULL || there->value == NULL || there->value->kind != SN_TOML_ARRAY ||
-	        !there->value->pos.source->is_option)
+		!there->value->pos.source->is_option)
 		return NULL;
 	return there->value;
 }
 
 /* Entries of one option add up; those of the file are replaced. */
 static void put_list_entry(struct override *o, struct sn_toml_value *table, struct sn_str key,
-        struct sn_toml_value *entry)
+	struct sn_toml_value *entry)
 {
 	struct sn_toml_value *list = given_list(table, key);
 	struct sn_toml_value **items;
@@ -75,14 +75,14 @@ static void put_list_entry(struct override *o, struct sn_toml_value *table, stru
 
 /* Whichever of KEY and KEY_file the file has, the option's one stands. */
 static void remove_secret(
-        struct override *o, struct sn_toml_value *table, const struct sn_conf_item *item)
+	struct override *o, struct sn_toml_value *table, const struct sn_conf_item *item)
 {
 	remove_key(table, sn_str(item->key));
 	remove_key(table, sn_str(sn_pool_printf(o->pool, "%s" SN_CONF_FILE_SUFFIX, item->key)));
 }
 
 static void put_value(
-        struct override *o, struct sn_toml_value *table, const struct sn_conf_item *item)
+	struct override *o, struct sn_toml_value *table, const struct sn_conf_item *item)
 {
 	struct sn_str key = sn_str(o->setting->key);
 	struct sn_toml_value *value = sn_conf_plain_value(o->pool, item, o->setting->value, o->pos);
@@ -100,9 +100,9 @@ static void put_value(
 
 /* The row a setting is for; the type's own rows first. */
 static const struct sn_conf_item *find_row(const struct override *o,
-        const struct sn_conf_table *schema, const struct sn_toml_value *table)
+	const struct sn_conf_table *schema, const struct sn_toml_value *table)
 {
-	static const struct sn_conf_item type_row = {.key = "type", .type = SN_CONF_STRING};
+	static const struct sn_conf_item type_row = { .key = "type", .type = SN_CONF_STRING };
 	struct sn_str key = sn_str(o->setting->key), name = sn_str(o->setting->name);
 	const struct sn_conf_item *item = NULL;
 	bool is_file;
@@ -111,13 +111,13 @@ static const struct sn_conf_item *find_row(const struct override *o,
 		if (sn_str_eq(key, SN_STR("type")))
 			return &type_row;
 		item = sn_conf_find_item(
-		        sn_conf_choose_section(schema, name, table), key, &is_file);
+			sn_conf_choose_section(schema, name, table), key, &is_file);
 	}
 	return item != NULL ? item : sn_conf_find_item(schema->section, key, &is_file);
 }
 
 static bool apply(
-        struct override *o, struct sn_toml_value *root, const struct sn_conf_schema *schema)
+	struct override *o, struct sn_toml_value *root, const struct sn_conf_schema *schema)
 {
 	const struct sn_conf_override *setting = o->setting;
 	const struct sn_conf_table *row = sn_conf_schema_find(schema, sn_str(setting->table));
@@ -140,13 +140,13 @@ static bool apply(
 }
 
 void sn_conf_overrides_apply(struct sn_pool *pool, struct sn_toml_value *root,
-        const struct sn_conf_request *request, struct sn_conf_diags *diags)
+	const struct sn_conf_request *request, struct sn_conf_diags *diags)
 {
 	for (size_t i = 0; i < request->override_count; i++) {
 		const struct sn_conf_override *setting = &request->overrides[i];
 		struct sn_conf_source *source = sn_conf_source_add(diags->pool, &diags->sources,
-		        setting->option, sn_conf_keep(diags->pool, setting->value));
-		struct override o = {.pool = pool, .diags = diags, .setting = setting};
+			setting->option, sn_conf_keep(diags->pool, setting->value));
+		struct override o = { .pool = pool, .diags = diags, .setting = setting };
 
 		source->is_option = true;
 		o.pos = sn_conf_whole_text(source);

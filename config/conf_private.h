@@ -22,10 +22,10 @@ struct sn_conf {
 };
 
 const struct sn_conf_table *sn_conf_schema_find(
-        const struct sn_conf_schema *schema, struct sn_str name);
+	const struct sn_conf_schema *schema, struct sn_str name);
 /* The rows that [table.NAME] is read by; body may be NULL. NULL: an unknown type. */
 const struct sn_conf_section *sn_conf_choose_section(
-        const struct sn_conf_table *table, struct sn_str name, const struct sn_toml_value *body);
+	const struct sn_conf_table *table, struct sn_str name, const struct sn_toml_value *body);
 /* The `type` of a typed table's body or, without one, its name. */
 struct sn_str sn_conf_chosen_type(struct sn_str name, const struct sn_toml_value *body);
 
@@ -34,16 +34,14 @@ struct sn_str sn_conf_chosen_type(struct sn_str name, const struct sn_toml_value
  * file. Always a table: what could not be read is missing in it and reported.
  */
 struct sn_toml_value *sn_conf_tree_load(
-        struct sn_pool *pool, const struct sn_conf_request *request, struct sn_conf_diags *diags);
-/* Overwrite every string of the tree: any of them can be a secret. */
-void sn_conf_tree_wipe(struct sn_toml_value *value);
+	struct sn_pool *pool, const struct sn_conf_request *request, struct sn_conf_diags *diags);
 /* A new last entry. */
 void sn_conf_tree_add(struct sn_pool *pool, struct sn_toml_value *table, struct sn_str key,
-        struct sn_toml_value *value);
+	struct sn_toml_value *value);
 struct sn_toml_value *sn_conf_tree_table(struct sn_pool *pool, struct sn_conf_pos pos);
 
 /* conf_override.c: put the request's command-line settings in. */
 void sn_conf_overrides_apply(struct sn_pool *pool, struct sn_toml_value *root,
-        const struct sn_conf_request *request, struct sn_conf_diags *diags);
+	const struct sn_conf_request *request, struct sn_conf_diags *diags);
 
 #endif

@@ -1,6 +1,7 @@
 #include "config/conf_read.h"
 
 #include "config/conf_file.h"
+#include "config/conf_secret.h"
 #include "daemon/base/assert.h"
 #include "daemon/base/mem.h"
 #include "daemon/base/text.h"
@@ -10,7 +11,7 @@
 #define MESSAGE_MAX 512
 
 typedef bool (*read_fn)(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member);
+	const struct sn_toml_value *value, void *member);
 
 /* Where to point at; the line of a secret is named but not shown. */
 static struct sn_conf_pos shown_pos(const struct sn_conf_item *item, struct sn_conf_pos pos)
@@ -52,7 +53,7 @@ static void add_found(struct sn_strbuf *out, const struct sn_toml_value *value)
 }
 
 static void add_hint(
-        struct sn_strbuf *out, const struct sn_conf_item *item, const struct sn_toml_value *value)
+	struct sn_strbuf *out, const struct sn_conf_item *item, const struct sn_toml_value *value)
 {
 	const char *nearest = NULL;
 	size_t count = 0;
@@ -68,7 +69,7 @@ static void add_hint(
 
 /* The value is of another kind, or its text does not say what such a row takes. */
 static bool report_mismatch(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value)
+	const struct sn_toml_value *value)
 {
 	struct sn_strbuf text;
 	char mem[MESSAGE_MAX];
@@ -79,7 +80,7 @@ static bool report_mismatch(struct sn_conf_reader *r, const struct sn_conf_item 
 	add_found(&text, value);
 	add_hint(&text, item, value);
 	sn_conf_report(r->diags, SN_CONF_ERROR, shown_pos(item, value->pos),
-	        "\"%s\" in %s must be %s", item->key, r->table, sn_strbuf_cstr(&text));
+		"\"%s\" in %s must be %s", item->key, r->table, sn_strbuf_cstr(&text));
 	return false;
 }
 
@@ -113,7 +114,7 @@ bool sn_conf_add_range(struct sn_strbuf *out, const struct sn_conf_item *item)
 
 /* number: the value, the bytes of a text, the entries of a list. */
 static bool check_range(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        struct sn_conf_pos pos, int64_t number)
+	struct sn_conf_pos pos, int64_t number)
 {
 	const struct sn_conf_type_info *info = sn_conf_type_info(item->type);
 	struct sn_strbuf text;
@@ -125,28 +126,28 @@ static bool check_range(struct sn_conf_reader *r, const struct sn_conf_item *ite
 	if (!sn_conf_add_range(&text, item))
 		sn_strbuf_adds(&text, "0 or more"); /* an integer below the default limit */
 	sn_strbuf_adds(&text,
-	        info->is_list             ? " entries, not "
-	                : info->is_number ? ", not "
-	                                  : " bytes long, not ");
+		info->is_list             ? " entries, not "
+			: info->is_number ? ", not "
+					  : " bytes long, not ");
 	sn_conf_add_number(&text, item, number);
 	sn_conf_report(r->diags, SN_CONF_ERROR, shown_pos(item, pos), "\"%s\" in %s must %s %s",
-	        item->key, r->table, info->is_list ? "have" : "be", sn_strbuf_cstr(&text));
+		item->key, r->table, info->is_list ? "have" : "be", sn_strbuf_cstr(&text));
 	return false;
 }
 
 static bool check_text(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        struct sn_conf_pos pos, struct sn_str text)
+	struct sn_conf_pos pos, struct sn_str text)
 {
 	if (sn_str_find(text, '\0') < text.n) {
 		sn_conf_report(r->diags, SN_CONF_ERROR, shown_pos(item, pos),
-		        "\"%s\" in %s must not contain a NUL character", item->key, r->table);
+			"\"%s\" in %s must not contain a NUL character", item->key, r->table);
 		return false;
 	}
 	return check_range(r, item, pos, (int64_t)text.n);
 }
 
 static bool read_string(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	if (value->kind != SN_TOML_STRING)
 		return report_mismatch(r, item, value);
@@ -157,7 +158,7 @@ static bool read_string(struct sn_conf_reader *r, const struct sn_conf_item *ite
 }
 
 static bool read_bool(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	if (value->kind != SN_TOML_BOOLEAN)
 		return report_mismatch(r, item, value);
@@ -166,7 +167,7 @@ static bool read_bool(struct sn_conf_reader *r, const struct sn_conf_item *item,
 }
 
 static bool read_int(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	if (value->kind != SN_TOML_INTEGER)
 		return report_mismatch(r, item, value);
@@ -175,7 +176,7 @@ static bool read_int(struct sn_conf_reader *r, const struct sn_conf_item *item,
 }
 
 static bool read_size(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	uint64_t size = 0;
 
@@ -188,21 +189,21 @@ static bool read_size(struct sn_conf_reader *r, const struct sn_conf_item *item,
 }
 
 static bool read_duration(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	int64_t duration = 0;
 
 	/* Zero needs no unit. */
 	if (!(value->kind == SN_TOML_INTEGER && value->integer == 0) &&
-	        (value->kind != SN_TOML_STRING ||
-	                sn_parse_duration(value->string, &duration) != SN_OK))
+		(value->kind != SN_TOML_STRING ||
+			sn_parse_duration(value->string, &duration) != SN_OK))
 		return report_mismatch(r, item, value);
 	*(int64_t *)member = duration;
 	return check_range(r, item, value->pos, duration);
 }
 
 static bool read_enum(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	if (value->kind != SN_TOML_STRING)
 		return report_mismatch(r, item, value);
@@ -224,7 +225,7 @@ static struct sn_str resolve_path(struct sn_pool *pool, const struct sn_toml_val
 }
 
 static bool read_path(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	if (value->kind != SN_TOML_STRING)
 		return report_mismatch(r, item, value);
@@ -235,7 +236,7 @@ static bool read_path(struct sn_conf_reader *r, const struct sn_conf_item *item,
 }
 
 static bool read_secret(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	if (value->kind != SN_TOML_STRING)
 		return report_mismatch(r, item, value);
@@ -257,7 +258,7 @@ static const struct sn_toml_value *entry_at(const struct sn_toml_value *value, s
 }
 
 static bool read_strings(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	struct sn_conf_strings *list = member;
 	size_t count = entry_count(value);
@@ -276,11 +277,11 @@ static bool read_strings(struct sn_conf_reader *r, const struct sn_conf_item *it
 }
 
 static bool read_endpoint(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, struct sn_conf_endpoint *endpoint)
+	const struct sn_toml_value *value, struct sn_conf_endpoint *endpoint)
 {
 	enum sn_endpoint_side side = item->type == SN_CONF_LISTEN ? SN_SERVER : SN_CLIENT;
 	struct sn_conf_pos pos = value->pos;
-	struct sn_diag diag = {0};
+	struct sn_diag diag = { 0 };
 	struct sn_str text;
 
 	if (value->kind == SN_TOML_STRING)
@@ -300,7 +301,7 @@ static bool read_endpoint(struct sn_conf_reader *r, const struct sn_conf_item *i
 }
 
 static bool read_endpoints(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	struct sn_conf_endpoints *list = member;
 	size_t count = entry_count(value);
@@ -317,20 +318,20 @@ static bool read_endpoints(struct sn_conf_reader *r, const struct sn_conf_item *
 }
 
 static bool read_value(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *value, void *member)
+	const struct sn_toml_value *value, void *member)
 {
 	static const read_fn readers[] = {
-	        [SN_CONF_STRING] = read_string,
-	        [SN_CONF_BOOL] = read_bool,
-	        [SN_CONF_INT] = read_int,
-	        [SN_CONF_SIZE] = read_size,
-	        [SN_CONF_DURATION] = read_duration,
-	        [SN_CONF_ENUM] = read_enum,
-	        [SN_CONF_PATH] = read_path,
-	        [SN_CONF_SECRET] = read_secret,
-	        [SN_CONF_STRINGS] = read_strings,
-	        [SN_CONF_LISTEN] = read_endpoints,
-	        [SN_CONF_CONNECT] = read_endpoints,
+		[SN_CONF_STRING] = read_string,
+		[SN_CONF_BOOL] = read_bool,
+		[SN_CONF_INT] = read_int,
+		[SN_CONF_SIZE] = read_size,
+		[SN_CONF_DURATION] = read_duration,
+		[SN_CONF_ENUM] = read_enum,
+		[SN_CONF_PATH] = read_path,
+		[SN_CONF_SECRET] = read_secret,
+		[SN_CONF_STRINGS] = read_strings,
+		[SN_CONF_LISTEN] = read_endpoints,
+		[SN_CONF_CONNECT] = read_endpoints,
 	};
 
 	return readers[item->type](r, item, value, member);
@@ -350,23 +351,23 @@ static void clear_member(const struct sn_conf_item *item, void *member)
 }
 
 struct sn_toml_value *sn_conf_plain_value(struct sn_pool *pool, const struct sn_conf_item *item,
-        struct sn_str text, struct sn_conf_pos pos)
+	struct sn_str text, struct sn_conf_pos pos)
 {
 	struct sn_toml_value *value = sn_pool_alloc_zero(pool, sizeof(*value));
 	int64_t integer = 0;
 
 	value->pos = pos;
 	if (item->type == SN_CONF_INT &&
-	        sn_parse_i64(text, INT64_MIN, INT64_MAX, &integer) == SN_OK) {
+		sn_parse_i64(text, INT64_MIN, INT64_MAX, &integer) == SN_OK) {
 		value->kind = SN_TOML_INTEGER;
 		value->integer = integer;
 	} else if (item->type == SN_CONF_BOOL &&
-	        (sn_str_eq(text, SN_STR("true")) || sn_str_eq(text, SN_STR("false")))) {
+		(sn_str_eq(text, SN_STR("true")) || sn_str_eq(text, SN_STR("false")))) {
 		value->kind = SN_TOML_BOOLEAN;
 		value->boolean = text.n == 4;
 	} else {
 		value->kind = SN_TOML_STRING;
-		value->string = sn_pool_str(pool, text);
+		value->string = sn_conf_keep(pool, text);
 	}
 	return value;
 }
@@ -376,11 +377,11 @@ struct sn_toml_value *sn_conf_plain_value(struct sn_pool *pool, const struct sn_
  * In brackets they are TOML; anything else is one entry without quotes.
  */
 static const struct sn_toml_value *default_list(
-        struct sn_conf_reader *r, const struct sn_conf_item *item)
+	struct sn_conf_reader *r, const struct sn_conf_item *item)
 {
 	const char *name = sn_pool_printf(r->pool, "default of \"%s\" in %s", item->key, r->table);
 	struct sn_conf_source *source =
-	        sn_conf_source_add(r->pool, r->sources, name, sn_str(item->def));
+		sn_conf_source_add(r->pool, r->sources, name, sn_str(item->def));
 	const struct sn_toml_entry *entry;
 
 	source->is_option = true;
@@ -392,11 +393,11 @@ static const struct sn_toml_value *default_list(
 }
 
 static const struct sn_toml_value *default_value(
-        struct sn_conf_reader *r, const struct sn_conf_item *item)
+	struct sn_conf_reader *r, const struct sn_conf_item *item)
 {
 	if (sn_conf_type_info(item->type)->is_list)
 		return default_list(r, item);
-	return sn_conf_plain_value(r->pool, item, sn_str(item->def), (struct sn_conf_pos){0});
+	return sn_conf_plain_value(r->pool, item, sn_str(item->def), (struct sn_conf_pos){ 0 });
 }
 
 bool sn_conf_read_default(struct sn_conf_reader *r, const struct sn_conf_item *item, void *settings)
@@ -422,23 +423,23 @@ static struct sn_str without_newline(struct sn_str s)
 }
 
 static bool read_secret_file(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct sn_toml_value *path, void *member)
+	const struct sn_toml_value *path, void *member)
 {
-	struct sn_conf_file file = {0};
+	struct sn_conf_file file = { 0 };
 	struct sn_str name;
 	int err;
 
 	if (path->kind != SN_TOML_STRING) {
 		sn_conf_report(r->diags, SN_CONF_ERROR, path->pos,
-		        "\"%s" SN_CONF_FILE_SUFFIX "\" in %s must be a path in quotes, found %s",
-		        item->key, r->table, sn_toml_kind_name(path->kind));
+			"\"%s" SN_CONF_FILE_SUFFIX "\" in %s must be a path in quotes, found %s",
+			item->key, r->table, sn_toml_kind_name(path->kind));
 		return false;
 	}
 	name = resolve_path(r->pool, path);
 	err = sn_conf_file_read(r->pool, name.p, SECRET_FILE_MAX, &file);
 	if (err != SN_OK) {
 		sn_conf_report(r->diags, SN_CONF_ERROR, path->pos, "%.*s cannot be read: %s",
-		        SN_STR_ARG(name), sn_strerror(err));
+			SN_STR_ARG(name), sn_strerror(err));
 		return false;
 	}
 	*(struct sn_str *)member = sn_conf_keep(r->pool, without_newline(file.text));
@@ -455,7 +456,7 @@ static struct sn_toml_entry *take_entry(const struct sn_toml_value *table, struc
 }
 
 static struct sn_toml_entry *take_file_entry(
-        const struct sn_toml_value *table, const struct sn_conf_item *item)
+	const struct sn_toml_value *table, const struct sn_conf_item *item)
 {
 	char key[128];
 	struct sn_strbuf b;
@@ -474,7 +475,7 @@ struct place {
 };
 
 static bool report_missing(
-        struct sn_conf_reader *r, const struct sn_conf_item *item, struct sn_conf_pos pos)
+	struct sn_conf_reader *r, const struct sn_conf_item *item, struct sn_conf_pos pos)
 {
 	struct sn_strbuf text;
 	char mem[MESSAGE_MAX];
@@ -482,12 +483,12 @@ static bool report_missing(
 	sn_strbuf_fixed(&text, mem, sizeof(mem));
 	add_expected(&text, item);
 	sn_conf_report(r->diags, SN_CONF_ERROR, pos, "%s needs \"%s\" (%s)", r->table, item->key,
-	        sn_strbuf_cstr(&text));
+		sn_strbuf_cstr(&text));
 	return false;
 }
 
 static bool read_item(struct sn_conf_reader *r, const struct sn_conf_item *item,
-        const struct place *place, void *settings)
+	const struct place *place, void *settings)
 {
 	void *member = (char *)settings + item->offset;
 	const struct sn_toml_entry *entry = take_entry(place->table, sn_str(item->key));
@@ -498,8 +499,8 @@ static bool read_item(struct sn_conf_reader *r, const struct sn_conf_item *item,
 	clear_member(item, member);
 	if (entry != NULL && file != NULL) {
 		sn_conf_report(r->diags, SN_CONF_ERROR, file->key_pos,
-		        "\"%s\" and \"%s" SN_CONF_FILE_SUFFIX "\" are both set in %s", item->key,
-		        item->key, r->table);
+			"\"%s\" and \"%s" SN_CONF_FILE_SUFFIX "\" are both set in %s", item->key,
+			item->key, r->table);
 		return false;
 	}
 	if (entry != NULL)
@@ -510,9 +511,9 @@ static bool read_item(struct sn_conf_reader *r, const struct sn_conf_item *item,
 }
 
 void sn_conf_read_section(struct sn_conf_reader *r, const struct sn_conf_section *section,
-        const struct sn_toml_value *table, struct sn_conf_pos pos, void *settings)
+	const struct sn_toml_value *table, struct sn_conf_pos pos, void *settings)
 {
-	const struct place place = {.table = table, .pos = pos};
+	const struct place place = { .table = table, .pos = pos };
 	bool ok = true;
 
 	for (size_t i = 0; i < section->count; i++)

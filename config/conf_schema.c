@@ -13,41 +13,43 @@ const struct sn_conf_type_info *sn_conf_type_info(enum sn_conf_type type)
 {
 #define MEMBER(type) .size = sizeof(type), .align = alignof(type)
 	static const struct sn_conf_type_info infos[] = {
-	        [SN_CONF_STRING] = {.name = "string",
-	                .expected = "a string",
-	                MEMBER(struct sn_str)},
-	        [SN_CONF_BOOL] = {.name = "boolean", .expected = "true or false", MEMBER(bool)},
-	        [SN_CONF_INT] = {.name = "integer",
-	                .expected = "an integer",
-	                MEMBER(int64_t),
-	                .is_number = true},
-	        [SN_CONF_SIZE] = {.name = "size",
-	                .expected = "a size such as \"16KiB\"",
-	                MEMBER(uint64_t),
-	                .is_number = true},
-	        [SN_CONF_DURATION] = {.name = "duration",
-	                .expected = "a duration such as \"30s\"",
-	                MEMBER(int64_t),
-	                .is_number = true},
-	        [SN_CONF_ENUM] = {.name = "choice", .expected = "one of its choices", MEMBER(int)},
-	        [SN_CONF_PATH] = {.name = "path",
-	                .expected = "a path in quotes",
-	                MEMBER(struct sn_str)},
-	        [SN_CONF_SECRET] = {.name = "secret",
-	                .expected = "a string",
-	                MEMBER(struct sn_str)},
-	        [SN_CONF_STRINGS] = {.name = "strings",
-	                .expected = "a string or a list of strings",
-	                MEMBER(struct sn_conf_strings),
-	                .is_list = true},
-	        [SN_CONF_LISTEN] = {.name = "server endpoints",
-	                .expected = "an endpoint string, a port number, or a list of them",
-	                MEMBER(struct sn_conf_endpoints),
-	                .is_list = true},
-	        [SN_CONF_CONNECT] = {.name = "client endpoints",
-	                .expected = "an endpoint string or a list of them",
-	                MEMBER(struct sn_conf_endpoints),
-	                .is_list = true},
+		[SN_CONF_STRING] = { .name = "string",
+			.expected = "a string",
+			MEMBER(struct sn_str) },
+		[SN_CONF_BOOL] = { .name = "boolean", .expected = "true or false", MEMBER(bool) },
+		[SN_CONF_INT] = { .name = "integer",
+			.expected = "an integer",
+			MEMBER(int64_t),
+			.is_number = true },
+		[SN_CONF_SIZE] = { .name = "size",
+			.expected = "a size such as \"16KiB\"",
+			MEMBER(uint64_t),
+			.is_number = true },
+		[SN_CONF_DURATION] = { .name = "duration",
+			.expected = "a duration such as \"30s\"",
+			MEMBER(int64_t),
+			.is_number = true },
+		[SN_CONF_ENUM] = { .name = "choice",
+			.expected = "one of its choices",
+			MEMBER(int) },
+		[SN_CONF_PATH] = { .name = "path",
+			.expected = "a path in quotes",
+			MEMBER(struct sn_str) },
+		[SN_CONF_SECRET] = { .name = "secret",
+			.expected = "a string",
+			MEMBER(struct sn_str) },
+		[SN_CONF_STRINGS] = { .name = "strings",
+			.expected = "a string or a list of strings",
+			MEMBER(struct sn_conf_strings),
+			.is_list = true },
+		[SN_CONF_LISTEN] = { .name = "server endpoints",
+			.expected = "an endpoint string, a port number, or a list of them",
+			MEMBER(struct sn_conf_endpoints),
+			.is_list = true },
+		[SN_CONF_CONNECT] = { .name = "client endpoints",
+			.expected = "an endpoint string or a list of them",
+			MEMBER(struct sn_conf_endpoints),
+			.is_list = true },
 	};
 #undef MEMBER
 
@@ -65,7 +67,7 @@ static bool strip_file_suffix(struct sn_str *key)
 }
 
 const struct sn_conf_item *sn_conf_find_item(
-        const struct sn_conf_section *section, struct sn_str key, bool *is_file_r)
+	const struct sn_conf_section *section, struct sn_str key, bool *is_file_r)
 {
 	struct sn_str secret = key;
 	bool is_file = strip_file_suffix(&secret);
@@ -77,7 +79,7 @@ const struct sn_conf_item *sn_conf_find_item(
 		if (sn_str_eq(sn_str(item->key), key))
 			return item;
 		if (is_file && item->type == SN_CONF_SECRET &&
-		        sn_str_eq(sn_str(item->key), secret)) {
+			sn_str_eq(sn_str(item->key), secret)) {
 			*is_file_r = true;
 			return item;
 		}
@@ -92,18 +94,18 @@ struct known_keys {
 };
 
 static void add_known(
-        struct known_keys *known, struct sn_pool *pool, const struct sn_conf_section *section)
+	struct known_keys *known, struct sn_pool *pool, const struct sn_conf_section *section)
 {
 	for (size_t i = 0; section != NULL && i < section->count; i++) {
 		known->names[known->count++] = section->items[i].key;
 		if (section->items[i].type == SN_CONF_SECRET)
 			known->names[known->count++] = sn_pool_printf(
-			        pool, "%s" SN_CONF_FILE_SUFFIX, section->items[i].key);
+				pool, "%s" SN_CONF_FILE_SUFFIX, section->items[i].key);
 	}
 }
 
 static void report_unknown_entry(
-        struct sn_conf_reader *r, const struct sn_toml_entry *entry, const struct known_keys *known)
+	struct sn_conf_reader *r, const struct sn_toml_entry *entry, const struct known_keys *known)
 {
 	struct sn_str key = sn_str_sub(entry->key, 0, sn_utf8_prefix(entry->key, KEY_SHOWN));
 	const char *nearest = sn_str_nearest(entry->key, known->names, known->count);
@@ -113,13 +115,13 @@ static void report_unknown_entry(
 	if (nearest != NULL)
 		hint = sn_pool_printf(r->diags->pool, "; did you mean \"%s\"?", nearest);
 	sn_conf_report(r->diags, SN_CONF_ERROR, entry->key_pos, "unknown %s \"%.*s\" in %s%s",
-	        is_table ? "table" : "key", SN_STR_ARG(key), r->table, hint);
+		is_table ? "table" : "key", SN_STR_ARG(key), r->table, hint);
 }
 
 void sn_conf_report_unknown(struct sn_conf_reader *r, const struct sn_toml_value *table,
-        const struct sn_conf_section *common, const struct sn_conf_section *section)
+	const struct sn_conf_section *common, const struct sn_conf_section *section)
 {
-	struct known_keys known = {0};
+	struct known_keys known = { 0 };
 	size_t room = 1;
 
 	room += common != NULL ? 2 * common->count : 0;
@@ -143,7 +145,7 @@ static const char *row_fault(const struct sn_conf_section *section, const struct
 	if (item->doc == NULL || item->doc[0] == '\0')
 		return "has no doc";
 	if (item->offset % info->align != 0 || item->offset > section->size ||
-	        info->size > section->size - item->offset)
+		info->size > section->size - item->offset)
 		return "does not lie within the struct";
 	if (item->type == SN_CONF_ENUM && (item->choices == NULL || item->choices[0] == NULL))
 		return "has no choices";
@@ -175,7 +177,7 @@ static const char *pair_fault(const struct sn_conf_item *a, const struct sn_conf
 	if (a->option != NULL && b->option != NULL && strcmp(a->option, b->option) == 0)
 		return "has another row's option";
 	if ((a->type == SN_CONF_SECRET && strip_file_suffix(&b_key) && sn_str_eq(a_key, b_key)) ||
-	        (b->type == SN_CONF_SECRET && strip_file_suffix(&a_key) && sn_str_eq(a_key, b_key)))
+		(b->type == SN_CONF_SECRET && strip_file_suffix(&a_key) && sn_str_eq(a_key, b_key)))
 		return "is the file key of a secret";
 	return NULL;
 }
@@ -199,8 +201,8 @@ static void verify_rows(struct sn_conf_reader *r, const struct sn_conf_section *
 		const char *fault = find_fault(section, i);
 
 		if (fault != NULL)
-			sn_conf_report(r->diags, SN_CONF_ERROR, (struct sn_conf_pos){0},
-			        "\"%s\" in %s %s", key != NULL ? key : "", r->table, fault);
+			sn_conf_report(r->diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
+				"\"%s\" in %s %s", key != NULL ? key : "", r->table, fault);
 		else
 			(void)sn_conf_read_default(r, &section->items[i], settings);
 	}
@@ -209,7 +211,7 @@ static void verify_rows(struct sn_conf_reader *r, const struct sn_conf_section *
 int sn_conf_section_verify(const struct sn_conf_section *section, struct sn_diag *diag)
 {
 	struct sn_conf_diags diags;
-	struct sn_conf_reader r = {.diags = &diags, .table = section->name};
+	struct sn_conf_reader r = { .diags = &diags, .table = section->name };
 	int err = SN_OK;
 
 	if (section->name == NULL || section->doc == NULL)

@@ -12,8 +12,7 @@
 
 /* How a table came to be decides who may still add to it. */
 enum table_origin {
-	TABLE_IMPLICIT, /* named on the way by a header: [x.y] makes x; a header may still open it
-	                 */
+	TABLE_IMPLICIT, /* named on the way by a header: [x.y] makes x, still to be defined */
 	TABLE_HEADER,   /* [x], or one element of [[x]] */
 	TABLE_DOTTED,   /* x.y = 1 makes x: more dotted keys may follow */
 	TABLE_INLINE,   /* { ... }: closed */
@@ -61,7 +60,7 @@ static struct node *node_of(struct sn_toml_value *value)
 }
 
 static struct node *make_node(
-        struct parser *p, const struct node *within, enum sn_toml_kind kind, struct sn_conf_pos pos)
+	struct parser *p, const struct node *within, enum sn_toml_kind kind, struct sn_conf_pos pos)
 {
 	struct node *node = sn_pool_alloc_zero(p->pool, sizeof(*node));
 
@@ -78,7 +77,7 @@ static struct node *make_node(
 }
 
 static struct node *make_table(struct parser *p, const struct node *within,
-        enum table_origin origin, struct sn_conf_pos pos)
+	enum table_origin origin, struct sn_conf_pos pos)
 {
 	struct node *node = make_node(p, within, SN_TOML_TABLE, pos);
 
@@ -94,7 +93,7 @@ static struct sn_toml_entry *find_entry(struct node *table, struct sn_str key)
 }
 
 static void add_entry(
-        struct parser *p, struct node *table, const struct key *key, struct sn_toml_value *value)
+	struct parser *p, struct node *table, const struct key *key, struct sn_toml_value *value)
 {
 	struct keyed_entry *e = sn_pool_alloc_zero(p->pool, sizeof(*e));
 
@@ -135,13 +134,13 @@ static struct sn_str shown(struct sn_str key)
 
 /* Why nothing can be added to or put in the place of what is there already. */
 static struct node *report_conflict(
-        struct parser *p, const struct key *key, const struct sn_toml_entry *there)
+	struct parser *p, const struct key *key, const struct sn_toml_entry *there)
 {
 	static const char *const tables[] = {
-	        [TABLE_IMPLICIT] = "is a table made by a header",
-	        [TABLE_HEADER] = "is already defined",
-	        [TABLE_DOTTED] = "is a table made by dotted keys",
-	        [TABLE_INLINE] = "is an inline table, which cannot be added to",
+		[TABLE_IMPLICIT] = "is a table made by a header",
+		[TABLE_HEADER] = "is already defined",
+		[TABLE_DOTTED] = "is a table made by dotted keys",
+		[TABLE_INLINE] = "is an inline table, which cannot be added to",
 	};
 	const struct sn_toml_value *value = there->value;
 	const char *what = "is already set";
@@ -153,7 +152,7 @@ static struct node *report_conflict(
 	else if (value->kind == SN_TOML_ARRAY && node_of(there->value)->of_tables)
 		what = "is an array of tables";
 	sn_conf_report(p->lx.diags, SN_CONF_ERROR, key->pos, "\"%.*s\" %s (line %u)",
-	        SN_STR_ARG(shown(key->text)), what, there->key_pos.line);
+		SN_STR_ARG(shown(key->text)), what, there->key_pos.line);
 	return NULL;
 }
 
@@ -168,7 +167,7 @@ static bool too_deep(struct parser *p, uint32_t depth, struct sn_conf_pos pos)
 static bool bare_key_char(int c)
 {
 	return c > 0 &&
-	        (sn_ascii_alpha((char)c) || sn_ascii_digit((char)c) || c == '_' || c == '-');
+		(sn_ascii_alpha((char)c) || sn_ascii_digit((char)c) || c == '_' || c == '-');
 }
 
 static bool read_key(struct parser *p, struct key *key)
@@ -194,17 +193,23 @@ static bool read_key(struct parser *p, struct key *key)
 	return ok;
 }
 
-/* The table that `key.` leads to in a dotted key. */
+/*
+ * The table that `key.` leads to in a dotted key: the key defines it, so that nothing else may have
+ * done so.
+ */
 static struct node *step_dotted(struct parser *p, struct node *table, const struct key *key)
 {
 	struct sn_toml_entry *there = find_entry(table, key->text);
 	struct node *next;
 
 	if (there != NULL) {
-		if (there->value != NULL && there->value->kind == SN_TOML_TABLE &&
-		        node_of(there->value)->origin == TABLE_DOTTED)
-			return node_of(there->value);
-		return report_conflict(p, key, there);
+		if (there->value == NULL || there->value->kind != SN_TOML_TABLE)
+			return report_conflict(p, key, there);
+		next = node_of(there->value);
+		if (next->origin != TABLE_DOTTED && next->origin != TABLE_IMPLICIT)
+			return report_conflict(p, key, there);
+		next->origin = TABLE_DOTTED;
+		return next;
 	}
 	if (too_deep(p, table->depth + 1, key->pos))
 		return NULL;
@@ -215,7 +220,7 @@ static struct node *step_dotted(struct parser *p, struct node *table, const stru
 
 /* a.b."c" up to the last part: that part in *key, the table it belongs to returned. */
 static struct node *read_key_path(struct parser *p, struct node *table, struct key *key,
-        struct node *(*step)(struct parser *p, struct node *table, const struct key *key))
+	struct node *(*step)(struct parser *p, struct node *table, const struct key *key))
 {
 	for (;;) {
 		if (!read_key(p, key))
@@ -270,7 +275,7 @@ static bool parse_array_items(struct parser *p, struct node *array)
 		add_item(p, array, item);
 		sn_lex_gap(&p->lx);
 		if (!sn_lex_take(&p->lx, ',') && sn_lex_peek(&p->lx) != ']' &&
-		        sn_lex_peek(&p->lx) != SN_LEX_END)
+			sn_lex_peek(&p->lx) != SN_LEX_END)
 			return sn_lex_unexpected(&p->lx, "',' or ']' in the array");
 	}
 }
@@ -340,7 +345,7 @@ static struct sn_toml_value *parse_value(struct parser *p, const struct node *wi
 		return parse_inline_table(p, within);
 	value = sn_pool_alloc_zero(p->pool, sizeof(*value));
 	if (!(c == '"' || c == '\'' ? sn_toml_read_string : sn_toml_read_bare)(
-	            &p->lx, p->pool, value))
+		    &p->lx, p->pool, value))
 		return NULL;
 	value->pos = sn_lex_until(&p->lx, pos, from);
 	return value;
@@ -360,10 +365,10 @@ static struct node *step_header(struct parser *p, struct node *table, const stru
 		return next;
 	}
 	if (there->value != NULL && there->value->kind == SN_TOML_TABLE &&
-	        node_of(there->value)->origin != TABLE_INLINE)
+		node_of(there->value)->origin != TABLE_INLINE)
 		return node_of(there->value);
 	if (there->value != NULL && there->value->kind == SN_TOML_ARRAY &&
-	        node_of(there->value)->of_tables)
+		node_of(there->value)->of_tables)
 		return node_of(there->value->array.items[there->value->array.count - 1]);
 	return report_conflict(p, key, there);
 }
@@ -376,7 +381,7 @@ static struct node *open_table(struct parser *p, struct node *parent, const stru
 
 	if (there != NULL) {
 		if (there->value == NULL || there->value->kind != SN_TOML_TABLE ||
-		        node_of(there->value)->origin != TABLE_IMPLICIT)
+			node_of(there->value)->origin != TABLE_IMPLICIT)
 			return report_conflict(p, key, there);
 		table = node_of(there->value);
 		table->origin = TABLE_HEADER;
@@ -397,8 +402,8 @@ static struct node *open_element(struct parser *p, struct node *parent, const st
 	struct node *array, *table;
 
 	if (there != NULL &&
-	        (there->value == NULL || there->value->kind != SN_TOML_ARRAY ||
-	                !node_of(there->value)->of_tables))
+		(there->value == NULL || there->value->kind != SN_TOML_ARRAY ||
+			!node_of(there->value)->of_tables))
 		return report_conflict(p, key, there);
 	if (too_deep(p, parent->depth + 2, key->pos))
 		return NULL;
@@ -430,7 +435,7 @@ static struct node *parse_header(struct parser *p)
 		return NULL;
 	if (!sn_lex_starts(&p->lx, close)) {
 		(void)sn_lex_unexpected(
-		        &p->lx, element ? "']]' after the name" : "']' after the name");
+			&p->lx, element ? "']]' after the name" : "']' after the name");
 		return NULL;
 	}
 	sn_lex_skip(&p->lx, close.n);
@@ -490,7 +495,7 @@ static void recover(struct parser *p)
 		return;
 	sn_lex_skip_line(lx);
 	while (in_array && !closed && sn_lex_peek(lx) != SN_LEX_END &&
-	        !begins_statement(sn_str_from(lx->text, lx->at))) {
+		!begins_statement(sn_str_from(lx->text, lx->at))) {
 		sn_lex_blanks(lx);
 		closed = sn_lex_peek(lx) == ']';
 		sn_lex_skip_line(lx);
@@ -515,16 +520,16 @@ static void parse_text(struct parser *p)
 }
 
 struct sn_toml_value *sn_toml_parse(
-        struct sn_pool *pool, const struct sn_conf_source *source, struct sn_conf_diags *diags)
+	struct sn_pool *pool, const struct sn_conf_source *source, struct sn_conf_diags *diags)
 {
-	struct parser p = {.pool = pool};
+	struct parser p = { .pool = pool };
 
 	sn_lex_init(&p.lx, source, diags);
 	p.root = p.section =
-	        make_table(&p, NULL, TABLE_HEADER, (struct sn_conf_pos){.source = source});
+		make_table(&p, NULL, TABLE_HEADER, (struct sn_conf_pos){ .source = source });
 	if (source->text.n > TEXT_MAX)
 		sn_conf_report(
-		        diags, SN_CONF_ERROR, p.root->value.pos, "larger than %zu bytes", TEXT_MAX);
+			diags, SN_CONF_ERROR, p.root->value.pos, "larger than %zu bytes", TEXT_MAX);
 	else
 		parse_text(&p);
 	for (struct node *node = p.made; node != NULL; node = node->next_made)
@@ -545,16 +550,16 @@ struct sn_toml_entry *sn_toml_find(const struct sn_toml_value *table, struct sn_
 const char *sn_toml_kind_name(enum sn_toml_kind kind)
 {
 	static const char *const names[] = {
-	        [SN_TOML_STRING] = "string",
-	        [SN_TOML_INTEGER] = "integer",
-	        [SN_TOML_FLOAT] = "float",
-	        [SN_TOML_BOOLEAN] = "boolean",
-	        [SN_TOML_OFFSET_DATETIME] = "date-time with offset",
-	        [SN_TOML_LOCAL_DATETIME] = "local date-time",
-	        [SN_TOML_LOCAL_DATE] = "local date",
-	        [SN_TOML_LOCAL_TIME] = "local time",
-	        [SN_TOML_ARRAY] = "array",
-	        [SN_TOML_TABLE] = "table",
+		[SN_TOML_STRING] = "string",
+		[SN_TOML_INTEGER] = "integer",
+		[SN_TOML_FLOAT] = "float",
+		[SN_TOML_BOOLEAN] = "boolean",
+		[SN_TOML_OFFSET_DATETIME] = "date-time with offset",
+		[SN_TOML_LOCAL_DATETIME] = "local date-time",
+		[SN_TOML_LOCAL_DATE] = "local date",
+		[SN_TOML_LOCAL_TIME] = "local time",
+		[SN_TOML_ARRAY] = "array",
+		[SN_TOML_TABLE] = "table",
 	};
 
 	return names[kind];

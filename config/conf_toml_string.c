@@ -1,5 +1,6 @@
 #include "config/conf_toml_value.h"
 
+#include "config/conf_secret.h"
 #include "daemon/base/text.h"
 
 /* A string as it stands in the text. */
@@ -47,7 +48,7 @@ static bool find_single_end(const struct sn_lex *lx, struct raw_string *raw)
 			return true;
 		}
 		if (raw->quote == '"' && lx->text.p[i] == '\\' && i + 1 < lx->text.n &&
-		        lx->text.p[i + 1] != '\n')
+			lx->text.p[i + 1] != '\n')
 			i++;
 	}
 	return false;
@@ -66,8 +67,8 @@ static bool open_string(struct sn_lex *lx, struct raw_string *raw)
 	if (raw->multi ? find_multi_end(lx, raw) : find_single_end(lx, raw))
 		return true;
 	sn_conf_report(lx->diags, SN_CONF_ERROR, sn_lex_until(lx, pos, from),
-	        raw->multi ? "this string is never closed"
-	                   : "this string is not closed on its line");
+		raw->multi ? "this string is never closed"
+			   : "this string is not closed on its line");
 	if (raw->multi)
 		lx->at = lx->text.n;
 	return false;
@@ -111,13 +112,13 @@ static bool read_escape(struct sn_lex *lx, struct sn_strbuf *out)
 		ok = read_unicode(lx, c == 'u' ? 4 : 8, out);
 		if (!ok)
 			sn_conf_report(lx->diags, SN_CONF_ERROR, sn_lex_until(lx, pos, from),
-			        "\\%c takes the %d hexadecimal digits of a Unicode character", c,
-			        c == 'u' ? 4 : 8);
+				"\\%c takes the %d hexadecimal digits of a Unicode character", c,
+				c == 'u' ? 4 : 8);
 		return ok;
 	}
 	sn_conf_report(lx->diags, SN_CONF_ERROR, pos,
-	        "unknown escape; a backslash itself is written \\\\, "
-	        "or use single quotes, where it is plain");
+		"unknown escape; a backslash itself is written \\\\, "
+		"or use single quotes, where it is plain");
 	return false;
 }
 
@@ -155,7 +156,7 @@ static bool read_char(struct sn_lex *lx, const struct raw_string *raw, struct sn
 
 bool sn_toml_read_string(struct sn_lex *lx, struct sn_pool *pool, struct sn_toml_value *value)
 {
-	struct raw_string raw = {0};
+	struct raw_string raw = { 0 };
 	struct sn_strbuf out;
 	bool ok = true;
 	size_t room;
@@ -166,7 +167,7 @@ bool sn_toml_read_string(struct sn_lex *lx, struct sn_pool *pool, struct sn_toml
 		(void)sn_lex_newline(lx);
 	/* Nothing means more bytes than it is written with. */
 	room = raw.end - lx->at + 1;
-	sn_strbuf_fixed(&out, sn_pool_alloc(pool, room), room);
+	sn_strbuf_fixed(&out, sn_conf_secret_alloc(pool, room), room);
 	while (lx->at < raw.end)
 		ok &= read_char(lx, &raw, &out);
 	sn_lex_skip(lx, raw.multi ? 3 : 1);

@@ -46,14 +46,14 @@ static bool scan_digits(struct scan *sc, unsigned base, struct sn_strbuf *out)
 		sn_strbuf_addc(out, sc->s.p[sc->at++]);
 		any = true;
 		if (scan_peek(sc) == '_' && sc->at + 1 < sc->s.n &&
-		        is_digit(sc->s.p[sc->at + 1], base))
+			is_digit(sc->s.p[sc->at + 1], base))
 			sc->at++;
 	}
 	return any;
 }
 
 static const char *read_prefixed(
-        struct scan *sc, unsigned base, struct sn_strbuf *digits, struct sn_toml_value *value)
+	struct scan *sc, unsigned base, struct sn_strbuf *digits, struct sn_toml_value *value)
 {
 	uint64_t n = 0;
 	int err;
@@ -115,8 +115,8 @@ static const char *read_decimal(struct scan *sc, struct sn_strbuf *out, struct s
 	}
 	value->kind = SN_TOML_INTEGER;
 	return sn_parse_i64(sn_strbuf_str(out), INT64_MIN, INT64_MAX, &value->integer) == SN_OK
-	        ? NULL
-	        : "does not fit into 64 bits";
+		? NULL
+		: "does not fit into 64 bits";
 }
 
 static bool read_special(struct sn_str name, bool negative, struct sn_toml_value *value)
@@ -136,8 +136,8 @@ const char *sn_toml_number(struct sn_pool *pool, struct sn_str token, struct sn_
 	static const struct {
 		struct sn_str prefix;
 		unsigned base;
-	} bases[] = {{SN_STR("0x"), 16}, {SN_STR("0o"), 8}, {SN_STR("0b"), 2}};
-	struct scan sc = {.s = token};
+	} bases[] = { { SN_STR("0x"), 16 }, { SN_STR("0o"), 8 }, { SN_STR("0b"), 2 } };
+	struct scan sc = { .s = token };
 	struct sn_strbuf out;
 	bool negative;
 
@@ -168,7 +168,7 @@ static bool scan_fixed(struct scan *sc, size_t width, unsigned *v_r)
 
 static unsigned days_in_month(unsigned year, unsigned month)
 {
-	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
 	return month == 2 && leap ? 29 : days[month - 1];
@@ -179,7 +179,7 @@ static const char *scan_date(struct scan *sc, struct sn_toml_datetime *dt)
 	unsigned year, month, day;
 
 	if (!scan_fixed(sc, 4, &year) || !scan_take(sc, "-") || !scan_fixed(sc, 2, &month) ||
-	        !scan_take(sc, "-") || !scan_fixed(sc, 2, &day))
+		!scan_take(sc, "-") || !scan_fixed(sc, 2, &day))
 		return "is not a date (YYYY-MM-DD)";
 	if (month < 1 || month > 12)
 		return "names a month outside 01 to 12";
@@ -208,7 +208,7 @@ static const char *scan_time(struct scan *sc, struct sn_toml_datetime *dt)
 	unsigned hour, minute, second;
 
 	if (!scan_fixed(sc, 2, &hour) || !scan_take(sc, ":") || !scan_fixed(sc, 2, &minute) ||
-	        !scan_take(sc, ":") || !scan_fixed(sc, 2, &second))
+		!scan_take(sc, ":") || !scan_fixed(sc, 2, &second))
 		return "is not a time (HH:MM:SS)";
 	/* RFC 3339 section 5.7: 60 is a leap second. */
 	if (hour > 23 || minute > 59 || second > 60)
@@ -229,7 +229,7 @@ static const char *scan_offset(struct scan *sc, struct sn_toml_datetime *dt)
 	if (scan_take(sc, "Zz"))
 		return NULL;
 	if (!scan_take(sc, "+-") || !scan_fixed(sc, 2, &hours) || !scan_take(sc, ":") ||
-	        !scan_fixed(sc, 2, &minutes))
+		!scan_fixed(sc, 2, &minutes))
 		return "has no time offset (Z or +HH:MM) after the time";
 	if (hours > 23 || minutes > 59)
 		return "has a time offset outside 23:59";
@@ -258,10 +258,10 @@ static const char *read_date_first(struct scan *sc, struct sn_toml_value *value)
 
 const char *sn_toml_datetime(struct sn_str token, struct sn_toml_value *value)
 {
-	struct scan sc = {.s = token};
+	struct scan sc = { .s = token };
 	const char *why;
 
-	value->datetime = (struct sn_toml_datetime){0};
+	value->datetime = (struct sn_toml_datetime){ 0 };
 	if (token.n > 2 && token.p[2] == ':') {
 		value->kind = SN_TOML_LOCAL_TIME;
 		why = scan_time(&sc, &value->datetime);
@@ -274,7 +274,7 @@ const char *sn_toml_datetime(struct sn_str token, struct sn_toml_value *value)
 static bool bare_char(int c)
 {
 	return c > 0 &&
-	        (sn_ascii_alpha((char)c) || sn_ascii_digit((char)c) || strchr("_+-.:", c) != NULL);
+		(sn_ascii_alpha((char)c) || sn_ascii_digit((char)c) || strchr("_+-.:", c) != NULL);
 }
 
 /* The longest run that could be one value; a date's blank before its time belongs to it. */
@@ -287,7 +287,7 @@ static struct sn_str take_bare(struct sn_lex *lx)
 		sn_lex_skip(lx, 1);
 	token = sn_lex_since(lx, from);
 	if (token.n != 10 || token.p[4] != '-' || sn_lex_peek(lx) != ' ' ||
-	        lx->at + 1 >= lx->text.n || !sn_ascii_digit(lx->text.p[lx->at + 1]))
+		lx->at + 1 >= lx->text.n || !sn_ascii_digit(lx->text.p[lx->at + 1]))
 		return token;
 	sn_lex_skip(lx, 1);
 	while (bare_char(sn_lex_peek(lx)))
@@ -298,7 +298,7 @@ static struct sn_str take_bare(struct sn_lex *lx)
 static bool looks_like_datetime(struct sn_str token)
 {
 	return (token.n > 4 && token.p[4] == '-' && sn_ascii_digit(token.p[3])) ||
-	        (token.n > 2 && token.p[2] == ':' && sn_ascii_digit(token.p[1]));
+		(token.n > 2 && token.p[2] == ':' && sn_ascii_digit(token.p[1]));
 }
 
 static const char *classify(struct sn_pool *pool, struct sn_str token, struct sn_toml_value *value)
@@ -333,6 +333,6 @@ bool sn_toml_read_bare(struct sn_lex *lx, struct sn_pool *pool, struct sn_toml_v
 		return true;
 	token = sn_str_sub(token, 0, SHOWN_MAX);
 	sn_conf_report(lx->diags, SN_CONF_ERROR, sn_lex_until(lx, pos, from), "%.*s %s",
-	        SN_STR_ARG(token), why);
+		SN_STR_ARG(token), why);
 	return false;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "config/conf_file.h"
-#include "daemon/base/mem.h"
+#include "config/conf_secret.h"
 #include "daemon/base/text.h"
 
 #define FILE_MAX ((size_t)8 << 20)
@@ -47,7 +47,7 @@ static void append_entry(struct sn_toml_value *table, struct sn_toml_entry *entr
 }
 
 void sn_conf_tree_add(struct sn_pool *pool, struct sn_toml_value *table, struct sn_str key,
-        struct sn_toml_value *value)
+	struct sn_toml_value *value)
 {
 	struct sn_toml_entry *entry = sn_pool_alloc_zero(pool, sizeof(*entry));
 
@@ -55,27 +55,6 @@ void sn_conf_tree_add(struct sn_pool *pool, struct sn_toml_value *table, struct 
 	entry->key_pos = value->pos;
 	entry->value = value;
 	append_entry(table, entry);
-}
-
-/* Strings of a tree are views of memory that was allocated for them. */
-static void wipe_string(struct sn_str s)
-{
-	if (s.n > 0)
-		sn_wipe((void *)s.p, s.n);
-}
-
-void sn_conf_tree_wipe(struct sn_toml_value *value)
-{
-	if (value == NULL)
-		return;
-	if (value->kind == SN_TOML_STRING)
-		wipe_string(value->string);
-	if (value->kind == SN_TOML_ARRAY)
-		for (size_t i = 0; i < value->array.count; i++)
-			sn_conf_tree_wipe(value->array.items[i]);
-	if (value->kind == SN_TOML_TABLE)
-		for (struct sn_toml_entry *e = value->table.first; e != NULL; e = e->next)
-			sn_conf_tree_wipe(e->value);
 }
 
 /* A stretch of a string and what it means. */
@@ -99,7 +78,7 @@ static struct piece read_variable(struct loader *l, struct sn_str s)
 {
 	size_t end = sn_str_find(s, '}');
 	struct sn_str name = sn_str_sub(s, 2, end - 2);
-	struct piece piece = {.used = end < s.n ? end + 1 : 2};
+	struct piece piece = { .used = end < s.n ? end + 1 : 2 };
 	const char *value;
 
 	if (end == s.n || !is_name(name)) {
@@ -120,68 +99,85 @@ static struct piece next_piece(struct loader *l, struct sn_str s)
 	size_t dollar = sn_str_find(s, '$');
 
 	if (dollar > 0)
-		return (struct piece){.used = dollar, .text = sn_str_sub(s, 0, dollar)};
+		return (struct piece){ .used = dollar, .text = sn_str_sub(s, 0, dollar) };
 	if (sn_str_starts(s, SN_STR("${")))
 		return read_variable(l, s);
-	return (struct piece){.used = sn_str_starts(s, SN_STR("$$")) ? 2 : 1, .text = SN_STR("$")};
+	return (struct piece){ .used = sn_str_starts(s, SN_STR("$$")) ? 2 : 1,
+		.text = SN_STR("$") };
 }
 
-/* How long the string gets, reporting what is wrong in it. */
-static size_t measure_expanded(struct loader *l, const struct sn_toml_value *value)
+static void report_piece(struct loader *l, const struct sn_toml_value *value, size_t offset,
+	const struct piece *piece)
+{
+	struct sn_conf_pos pos = sn_conf_pos_within(value->pos, value->string, offset);
+
+	if (pos.length == 0)
+		pos.length = (uint32_t)piece->used;
+	sn_conf_report(l->diags, SN_CONF_ERROR, pos, "%s", piece->fault);
+}
+
+/* How long the string gets; false: something in it cannot be expanded, and is reported. */
+static bool measure_expanded(struct loader *l, const struct sn_toml_value *value, size_t *n_r)
 {
 	struct sn_str rest = value->string;
-	size_t n = 0;
+	bool ok = true;
 
-	while (rest.n > 0) {
+	for (*n_r = 0; rest.n > 0;) {
 		struct piece piece = next_piece(l, rest);
 
-		if (piece.fault != NULL) {
-			size_t offset = value->string.n - rest.n;
-			struct sn_conf_pos pos =
-			        sn_conf_pos_within(value->pos, value->string, offset);
-
-			if (pos.length == 0)
-				pos.length = (uint32_t)piece.used;
-			sn_conf_report(l->diags, SN_CONF_ERROR, pos, "%s", piece.fault);
-		}
-		n += piece.text.n;
+		if (piece.fault != NULL)
+			report_piece(l, value, value->string.n - rest.n, &piece);
+		ok &= piece.fault == NULL;
+		*n_r += piece.text.n;
 		rest = sn_str_from(rest, piece.used);
 	}
-	return n;
+	return ok;
 }
 
-static void expand_string(struct loader *l, struct sn_toml_value *value)
+static bool expand_string(struct loader *l, struct sn_toml_value *value)
 {
 	struct sn_str rest = value->string;
 	struct sn_strbuf out;
 	size_t n;
 
 	if (sn_str_find(rest, '$') == rest.n)
-		return;
-	n = measure_expanded(l, value);
-	sn_strbuf_fixed(&out, sn_pool_alloc(l->pool, n + 1), n + 1);
+		return true;
+	if (!measure_expanded(l, value, &n))
+		return false;
+	sn_strbuf_fixed(&out, sn_conf_secret_alloc(l->pool, n + 1), n + 1);
 	while (rest.n > 0) {
 		struct piece piece = next_piece(l, rest);
 
 		sn_strbuf_add(&out, piece.text);
 		rest = sn_str_from(rest, piece.used);
 	}
-	wipe_string(value->string);
 	value->string = sn_strbuf_str(&out);
+	return true;
 }
 
-static void expand_value(struct loader *l, struct sn_toml_value *value)
+static bool expand_value(struct loader *l, struct sn_toml_value *value);
+
+/* Like a malformed value, one that cannot be expanded is gone: it is reported once. */
+static void expand_table(struct loader *l, struct sn_toml_value *table)
 {
-	if (value == NULL)
-		return;
+	for (struct sn_toml_entry *e = table->table.first; e != NULL; e = e->next) {
+		if (e->value != NULL && !expand_value(l, e->value))
+			e->value = NULL;
+	}
+}
+
+static bool expand_value(struct loader *l, struct sn_toml_value *value)
+{
+	bool ok = true;
+
 	if (value->kind == SN_TOML_STRING)
-		expand_string(l, value);
+		return expand_string(l, value);
 	if (value->kind == SN_TOML_ARRAY)
 		for (size_t i = 0; i < value->array.count; i++)
-			expand_value(l, value->array.items[i]);
+			ok &= expand_value(l, value->array.items[i]);
 	if (value->kind == SN_TOML_TABLE)
-		for (struct sn_toml_entry *e = value->table.first; e != NULL; e = e->next)
-			expand_value(l, e->value);
+		expand_table(l, value);
+	return ok;
 }
 
 static bool is_table(const struct sn_toml_entry *entry)
@@ -190,12 +186,12 @@ static bool is_table(const struct sn_toml_entry *entry)
 }
 
 static void report_second(
-        struct loader *l, const struct sn_toml_entry *first, const struct sn_toml_entry *second)
+	struct loader *l, const struct sn_toml_entry *first, const struct sn_toml_entry *second)
 {
 	sn_conf_report(l->diags, SN_CONF_ERROR, second->key_pos,
-	        "\"%.*s\" is in %.*s already (line %u); a table is written in one file only",
-	        SN_STR_ARG(second->key), SN_STR_ARG(first->key_pos.source->name),
-	        first->key_pos.line);
+		"\"%.*s\" is in %.*s already (line %u); a table is written in one file only",
+		SN_STR_ARG(second->key), SN_STR_ARG(first->key_pos.source->name),
+		first->key_pos.line);
 }
 
 /*
@@ -203,7 +199,7 @@ static void report_second(
  * [service.B] there, meet under one key; `named` tells that these are such.
  */
 static void merge_tables(
-        struct loader *l, struct sn_toml_value *into, struct sn_toml_value *from, bool named)
+	struct loader *l, struct sn_toml_value *into, struct sn_toml_value *from, bool named)
 {
 	struct sn_toml_entry *next;
 
@@ -224,7 +220,7 @@ static void merge_tables(
 static bool has_wildcard(struct sn_str pattern)
 {
 	return sn_str_find(pattern, '*') < pattern.n || sn_str_find(pattern, '?') < pattern.n ||
-	        sn_str_find(pattern, '[') < pattern.n;
+		sn_str_find(pattern, '[') < pattern.n;
 }
 
 /* Without a match a pattern includes nothing; a plain name must exist. */
@@ -243,7 +239,7 @@ static void include_pattern(struct loader *l, const struct sn_toml_value *value)
 		return;
 	if (err != 0) {
 		sn_conf_report(l->diags, SN_CONF_ERROR, value->pos, "%.*s cannot be searched",
-		        SN_STR_ARG(path));
+			SN_STR_ARG(path));
 		return;
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++)
@@ -254,11 +250,11 @@ static void include_pattern(struct loader *l, const struct sn_toml_value *value)
 static void include_one(struct loader *l, const struct sn_toml_value *value)
 {
 	if (value->kind != SN_TOML_STRING || value->string.n == 0 ||
-	        sn_str_find(value->string, '\0') < value->string.n)
+		sn_str_find(value->string, '\0') < value->string.n)
 		sn_conf_report(l->diags, SN_CONF_ERROR, value->pos,
-		        "\"include\" takes paths in quotes, found %s",
-		        value->kind == SN_TOML_STRING ? "a string that is none"
-		                                      : sn_toml_kind_name(value->kind));
+			"\"include\" takes paths in quotes, found %s",
+			value->kind == SN_TOML_STRING ? "a string that is none"
+						      : sn_toml_kind_name(value->kind));
 	else
 		include_pattern(l, value);
 }
@@ -269,7 +265,7 @@ static void follow_includes(struct loader *l, const struct sn_toml_value *includ
 		return;
 	if (l->depth >= INCLUDE_DEPTH_MAX) {
 		sn_conf_report(l->diags, SN_CONF_ERROR, include->pos,
-		        "files include one another more than %d deep", INCLUDE_DEPTH_MAX);
+			"files include one another more than %d deep", INCLUDE_DEPTH_MAX);
 		return;
 	}
 	l->depth++;
@@ -301,7 +297,7 @@ static void load_source(struct loader *l, const struct sn_conf_source *source)
 	struct sn_toml_value *root = sn_toml_parse(l->pool, source, l->diags);
 	struct sn_toml_value *include;
 
-	expand_value(l, root);
+	expand_table(l, root);
 	include = detach_include(root);
 	merge_tables(l, l->root, root, false);
 	follow_includes(l, include);
@@ -325,16 +321,16 @@ static bool see(struct loader *l, const struct sn_conf_file *file)
 /* named_at: the string that names the file; nowhere for the first one. */
 static void load_file(struct loader *l, const char *path, struct sn_conf_pos named_at)
 {
-	struct sn_conf_file file = {.text = SN_STR("")};
+	struct sn_conf_file file = { .text = SN_STR("") };
 	int err = sn_conf_file_read(l->diags->pool, path, FILE_MAX, &file);
 	const struct sn_conf_source *source =
-	        sn_conf_source_add(l->diags->pool, &l->diags->sources, path, file.text);
+		sn_conf_source_add(l->diags->pool, &l->diags->sources, path, file.text);
 
 	if (named_at.source == NULL)
-		named_at = l->root->pos = (struct sn_conf_pos){.source = source};
+		named_at = l->root->pos = (struct sn_conf_pos){ .source = source };
 	if (err != SN_OK)
 		sn_conf_report(l->diags, SN_CONF_ERROR, named_at, "%s%scannot be read: %s",
-		        l->depth > 0 ? path : "", l->depth > 0 ? " " : "", sn_strerror(err));
+			l->depth > 0 ? path : "", l->depth > 0 ? " " : "", sn_strerror(err));
 	else if (!see(l, &file))
 		sn_conf_report(l->diags, SN_CONF_ERROR, named_at, "%s is included already", path);
 	else
@@ -342,16 +338,16 @@ static void load_file(struct loader *l, const char *path, struct sn_conf_pos nam
 }
 
 struct sn_toml_value *sn_conf_tree_load(
-        struct sn_pool *pool, const struct sn_conf_request *request, struct sn_conf_diags *diags)
+	struct sn_pool *pool, const struct sn_conf_request *request, struct sn_conf_diags *diags)
 {
-	struct loader l = {.pool = pool, .diags = diags, .schema = request->schema};
+	struct loader l = { .pool = pool, .diags = diags, .schema = request->schema };
 
-	l.root = sn_conf_tree_table(pool, (struct sn_conf_pos){0});
+	l.root = sn_conf_tree_table(pool, (struct sn_conf_pos){ 0 });
 	if (request->path != NULL) {
-		load_file(&l, request->path, (struct sn_conf_pos){0});
+		load_file(&l, request->path, (struct sn_conf_pos){ 0 });
 	} else if (request->text.p != NULL) {
 		const struct sn_conf_source *source = sn_conf_source_add(diags->pool,
-		        &diags->sources, TEXT_NAME, sn_conf_keep(diags->pool, request->text));
+			&diags->sources, TEXT_NAME, sn_conf_keep(diags->pool, request->text));
 
 		l.root->pos.source = source;
 		load_source(&l, source);
