@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "config/conf_file.h"
 #include "config/conf_toml.h"
@@ -66,23 +65,23 @@ static void print_datetime(struct sn_strbuf *out, const struct sn_toml_value *va
 	if (value->kind != SN_TOML_LOCAL_TIME)
 		sn_strbuf_addc(out, 'T');
 	sn_strbuf_addf(
-	        out, "%02u:%02u:%02u.%09u", dt->hour, dt->minute, dt->second, dt->nanosecond);
+		out, "%02u:%02u:%02u.%09u", dt->hour, dt->minute, dt->second, dt->nanosecond);
 	if (value->kind == SN_TOML_OFFSET_DATETIME)
 		sn_strbuf_addf(out, "%c%02d:%02d", dt->offset_minutes < 0 ? '-' : '+', offset / 60,
-		        offset % 60);
+			offset % 60);
 }
 
 static const char *tag(enum sn_toml_kind kind)
 {
 	static const char *const tags[] = {
-	        [SN_TOML_STRING] = "string",
-	        [SN_TOML_INTEGER] = "integer",
-	        [SN_TOML_FLOAT] = "float",
-	        [SN_TOML_BOOLEAN] = "bool",
-	        [SN_TOML_OFFSET_DATETIME] = "datetime",
-	        [SN_TOML_LOCAL_DATETIME] = "datetime-local",
-	        [SN_TOML_LOCAL_DATE] = "date-local",
-	        [SN_TOML_LOCAL_TIME] = "time-local",
+		[SN_TOML_STRING] = "string",
+		[SN_TOML_INTEGER] = "integer",
+		[SN_TOML_FLOAT] = "float",
+		[SN_TOML_BOOLEAN] = "bool",
+		[SN_TOML_OFFSET_DATETIME] = "datetime",
+		[SN_TOML_LOCAL_DATETIME] = "datetime-local",
+		[SN_TOML_LOCAL_DATE] = "date-local",
+		[SN_TOML_LOCAL_TIME] = "time-local",
 	};
 
 	return tags[kind];
@@ -117,17 +116,20 @@ static void print_value(struct sn_strbuf *out, const struct sn_toml_value *value
 int main(void)
 {
 	struct sn_conf_diags diags;
-	struct sn_conf_file file = {0};
+	struct sn_conf_file file = { .text = SN_STR("") };
 	const struct sn_conf_source *source;
 	const struct sn_toml_value *root;
 	struct sn_strbuf out;
 	bool valid;
+	int err;
 
 	sn_conf_diags_init(&diags);
 	sn_strbuf_init(&out, OUTPUT_MAX);
-	if (sn_conf_file_read(diags.pool, "/dev/stdin", OUTPUT_MAX, &file) != SN_OK)
-		return EXIT_FAILURE;
+	err = sn_conf_file_read(diags.pool, "/dev/stdin", OUTPUT_MAX, &file);
 	source = sn_conf_source_add(diags.pool, &diags.sources, "stdin", file.text);
+	if (err != SN_OK)
+		sn_conf_report(&diags, SN_CONF_ERROR, (struct sn_conf_pos){ .source = source },
+			"%s", sn_strerror(err));
 	root = sn_toml_parse(diags.pool, source, &diags);
 	valid = diags.errors == 0;
 	if (valid)

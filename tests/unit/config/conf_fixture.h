@@ -39,7 +39,7 @@ struct auth_conf {
 };
 
 extern const struct sn_conf_section every_section, strict_section, service_section, echo_section,
-        chat_section, auth_section;
+	chat_section, auth_section;
 extern const struct sn_conf_schema full_schema;  /* all of them */
 extern const struct sn_conf_schema small_schema; /* without [strict], whose key is required */
 
@@ -54,7 +54,7 @@ void fixture_load(struct fixture *f, const struct sn_conf_request *request);
 /* With small_schema, from memory, with overrides. */
 void fixture_text(struct fixture *f, const char *text);
 void fixture_overrides(struct fixture *f, const char *text,
-        const struct sn_conf_override *overrides, size_t count);
+	const struct sn_conf_override *overrides, size_t count);
 void fixture_fini(struct fixture *f);
 /* Loaded without a word, or else the test fails with the report. */
 void fixture_expect_clean(const struct fixture *f);

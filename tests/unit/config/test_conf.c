@@ -44,10 +44,10 @@ START_TEST(test_every_type)
 	const struct every_conf *every;
 
 	fixture_text(&f,
-	        "[every]\n"
-	        "name = 'me'\nopen = false\nlimit = -5\nbuffer = '2KiB'\n"
-	        "timeout = '1m30s'\nmode = 'fast'\nmotd = 'motd.txt'\npassword = 'sesame'\n"
-	        "words = 'alone'\nlisten = [7001, 'tcp:7002']\npeers = 'tcp:example.net:80'\n");
+		"[every]\n"
+		"name = 'me'\nopen = false\nlimit = -5\nbuffer = '2KiB'\n"
+		"timeout = '1m30s'\nmode = 'fast'\nmotd = 'motd.txt'\npassword = 'sesame'\n"
+		"words = 'alone'\nlisten = [7001, 'tcp:7002']\npeers = 'tcp:example.net:80'\n");
 	fixture_expect_clean(&f);
 	every = sn_conf_plain(f.conf, "every");
 	ck_assert_str_view(every->name, "me");
@@ -72,9 +72,9 @@ START_TEST(test_named)
 	const struct sn_conf_named *named;
 
 	fixture_text(&f,
-	        "[service.chat]\nnetwork = 'Net'\nlisten = 6667\n"
-	        "[service.\"two words\"]\ntype = 'echo'\ntwice = true\n"
-	        "[auth.people]\nuse = 'memory:a:b'\n");
+		"[service.chat]\nnetwork = 'Net'\nlisten = 6667\n"
+		"[service.\"two words\"]\ntype = 'echo'\ntwice = true\n"
+		"[auth.people]\nuse = 'memory:a:b'\n");
 	fixture_expect_clean(&f);
 	named = sn_conf_named_at(f.conf, "service", 0);
 	ck_assert_str_view(named->name, "chat");
@@ -109,9 +109,9 @@ START_TEST(test_outlives_diags)
 	sn_strbuf_init(&out, 1000);
 	sn_conf_diags_print(&later, &out, false);
 	ck_assert_str_eq(sn_strbuf_cstr(&out),
-	        "configuration:2:11: error: port taken\n"
-	        "  2 | listen = ['tcp:7001']\n"
-	        "    |           ^~~~~~~~~~\n");
+		"configuration:2:11: error: port taken\n"
+		"  2 | listen = ['tcp:7001']\n"
+		"    |           ^~~~~~~~~~\n");
 	sn_strbuf_fini(&out);
 	sn_conf_diags_fini(&later);
 }
@@ -127,9 +127,9 @@ START_TEST(test_default_has_a_place)
 	sn_strbuf_reset(&f.report);
 	sn_conf_diags_print(&f.diags, &f.report, false);
 	ck_assert_str_eq(sn_strbuf_cstr(&f.report),
-	        "default of \"listen\" in [every]: error: port taken\n"
-	        "    tcp:7000\n"
-	        "    ^~~~~~~~\n");
+		"default of \"listen\" in [every]: error: port taken\n"
+		"    tcp:7000\n"
+		"    ^~~~~~~~\n");
 }
 END_TEST
 
@@ -142,7 +142,7 @@ START_TEST(test_references)
 	sn_conf_unref(&f.conf);
 	ck_assert_ptr_null(f.conf);
 	ck_assert_str_view(
-	        ((const struct every_conf *)sn_conf_plain(second, "every"))->name, "nobody");
+		((const struct every_conf *)sn_conf_plain(second, "every"))->name, "nobody");
 	sn_conf_unref(&second);
 	sn_conf_unref(&second);
 }
@@ -151,77 +151,80 @@ END_TEST
 static const struct {
 	const char *text, *report;
 } faults[] = {
-        {"[evry]\n",
-                "configuration:1:2: error: unknown table [evry]; did you mean \"every\"?\n"
-                "  1 | [evry]\n    |  ^~~~\n"},
-        {"includes = 'x'\n",
-                "configuration:1:1: error: unknown key \"includes\" outside of any "
-                "table; did you mean \"include\"?\n"
-                "  1 | includes = 'x'\n    | ^~~~~~~~\n"},
-        {"every = 5\n",
-                "configuration:1:1: error: \"every\" is a table: write [every] on a line of "
-                "its own\n"
-                "  1 | every = 5\n    | ^~~~~\n"},
-        {"[[every]]\n",
-                "configuration:1:3: error: \"every\" is a table: write [every] on a line of "
-                "its own\n"
-                "  1 | [[every]]\n    |   ^~~~~\n"},
-        {"service = 5\n",
-                "configuration:1:1: error: \"service\" takes named tables: "
-                "[service.NAME]\n"
-                "  1 | service = 5\n    | ^~~~~~~\n"},
-        {"[service]\nport = 5\n",
-                "configuration:2:1: error: \"port\" is no table: [service] takes "
-                "only tables [service.NAME]\n"
-                "  2 | port = 5\n    | ^~~~\n"},
-        {"[service.chatt]\n",
-                "configuration:1:1: error: [service.chatt] needs a \"type\"; did you "
-                "mean \"chat\"? (there are: echo, chat)\n"
-                "  1 | [service.chatt]\n    | ^~~~~~~~~~~~~~~\n"},
-        {"[service.x]\ntype = 'web'\n",
-                "configuration:2:8: error: unknown type \"web\" (there are: "
-                "echo, chat)\n"
-                "  2 | type = 'web'\n    |        ^~~~~\n"},
-        {"[service.x]\ntype = 1\n",
-                "configuration:2:8: error: \"type\" in [service.x] must be a "
-                "string (there are: echo, chat)\n"
-                "  2 | type = 1\n    |        ^\n"},
-        {"[service.chat]\nlisen = 1\n",
-                "configuration:2:1: error: unknown key \"lisen\" in "
-                "[service.chat]; did you mean \"listen\"?\n"
-                "  2 | lisen = 1\n    | ^~~~~\n"},
-        {"[service.chat.room]\n",
-                "configuration:1:15: error: unknown table \"room\" in "
-                "[service.chat]\n"
-                "  1 | [service.chat.room]\n    |               ^~~~\n"},
-        {"[service.chat]\npasword_file = 'x'\n",
-                "configuration:2:1: error: unknown key \"pasword_file\" in [service.chat]; did you "
-                "mean \"password_file\"?\n"
-                "  2 | pasword_file = 'x'\n    | ^~~~~~~~~~~~\n"},
-        {"[auth.x]\ntype = 'x'\nuse = 'y'\n",
-                "configuration:2:1: error: unknown key \"type\" in "
-                "[auth.x]\n"
-                "  2 | type = 'x'\n    | ^~~~\n"},
-        {"[auth.x]\n",
-                "configuration:1:1: error: [auth.x] needs \"use\" (a string or a list of "
-                "strings)\n"
-                "  1 | [auth.x]\n    | ^~~~~~~~\n"},
-        /* Every problem of a file at once; what is malformed is reported once. */
-        {"[every]\nlimit = many\nnmae = 'x'\nopen = 1\n[service.chat]\nlisten = true\n",
-                "configuration:2:9: error: many is not a value: text needs quotes\n"
-                "  2 | limit = many\n    |         ^~~~\n"
-                "configuration:3:1: error: unknown key \"nmae\" in [every]; did you mean \"name\"?\n"
-                "  3 | nmae = 'x'\n    | ^~~~\n"
-                "configuration:4:8: error: \"open\" in [every] must be true or false, found an "
-                "integer\n"
-                "  4 | open = 1\n    |        ^\n"
-                "configuration:6:10: error: \"listen\" in [service.chat] must be an endpoint string, a "
-                "port number, or a list of them, found a boolean\n"
-                "  6 | listen = true\n    |          ^~~~\n"},
-        /* What is missing may be what could not be read. */
-        {"[auth.x]\nuse x\n",
-                "configuration:2:5: error: expected '=' after the key, found 'x'\n"
-                "  2 | use x\n    |     ^\n"},
+	{ "[evry]\n",
+		"configuration:1:2: error: unknown table [evry]; did you mean \"every\"?\n"
+		"  1 | [evry]\n    |  ^~~~\n" },
+	{ "includes = 'x'\n",
+		"configuration:1:1: error: unknown key \"includes\" outside of any "
+		"table; did you mean \"include\"?\n"
+		"  1 | includes = 'x'\n    | ^~~~~~~~\n" },
+	{ "every = 5\n",
+		"configuration:1:1: error: \"every\" is a table: write [every] on a line of "
+		"its own\n"
+		"  1 | every = 5\n    | ^~~~~\n" },
+	{ "[[every]]\n",
+		"configuration:1:3: error: \"every\" is a table: write [every] on a line of "
+		"its own\n"
+		"  1 | [[every]]\n    |   ^~~~~\n" },
+	{ "service = 5\n",
+		"configuration:1:1: error: \"service\" takes named tables: "
+		"[service.NAME]\n"
+		"  1 | service = 5\n    | ^~~~~~~\n" },
+	{ "[service]\nport = 5\n",
+		"configuration:2:1: error: \"port\" is no table: [service] takes "
+		"only tables [service.NAME]\n"
+		"  2 | port = 5\n    | ^~~~\n" },
+	{ "[service.'']\n",
+		"configuration:1:10: error: [service.NAME] needs a name that is not empty\n"
+		"  1 | [service.'']\n    |          ^~\n" },
+	{ "[service.chatt]\n",
+		"configuration:1:1: error: [service.chatt] needs a \"type\"; did you "
+		"mean \"chat\"? (there are: echo, chat)\n"
+		"  1 | [service.chatt]\n    | ^~~~~~~~~~~~~~~\n" },
+	{ "[service.x]\ntype = 'web'\n",
+		"configuration:2:8: error: unknown type \"web\" (there are: "
+		"echo, chat)\n"
+		"  2 | type = 'web'\n    |        ^~~~~\n" },
+	{ "[service.x]\ntype = 1\n",
+		"configuration:2:8: error: \"type\" in [service.x] must be a "
+		"string (there are: echo, chat)\n"
+		"  2 | type = 1\n    |        ^\n" },
+	{ "[service.chat]\nlisen = 1\n",
+		"configuration:2:1: error: unknown key \"lisen\" in "
+		"[service.chat]; did you mean \"listen\"?\n"
+		"  2 | lisen = 1\n    | ^~~~~\n" },
+	{ "[service.chat.room]\n",
+		"configuration:1:15: error: unknown table \"room\" in "
+		"[service.chat]\n"
+		"  1 | [service.chat.room]\n    |               ^~~~\n" },
+	{ "[service.chat]\npasword_file = 'x'\n",
+		"configuration:2:1: error: unknown key \"pasword_file\" in [service.chat]; did you "
+		"mean \"password_file\"?\n"
+		"  2 | pasword_file = 'x'\n    | ^~~~~~~~~~~~\n" },
+	{ "[auth.x]\ntype = 'x'\nuse = 'y'\n",
+		"configuration:2:1: error: unknown key \"type\" in "
+		"[auth.x]\n"
+		"  2 | type = 'x'\n    | ^~~~\n" },
+	{ "[auth.x]\n",
+		"configuration:1:1: error: [auth.x] needs \"use\" (a string or a list of "
+		"strings)\n"
+		"  1 | [auth.x]\n    | ^~~~~~~~\n" },
+	/* Every problem of a file at once; what is malformed is reported once. */
+	{ "[every]\nlimit = many\nnmae = 'x'\nopen = 1\n[service.chat]\nlisten = true\n",
+		"configuration:2:9: error: many is not a value: text needs quotes\n"
+		"  2 | limit = many\n    |         ^~~~\n"
+		"configuration:3:1: error: unknown key \"nmae\" in [every]; did you mean \"name\"?\n"
+		"  3 | nmae = 'x'\n    | ^~~~\n"
+		"configuration:4:8: error: \"open\" in [every] must be true or false, found an "
+		"integer\n"
+		"  4 | open = 1\n    |        ^\n"
+		"configuration:6:10: error: \"listen\" in [service.chat] must be an endpoint string, a "
+		"port number, or a list of them, found a boolean\n"
+		"  6 | listen = true\n    |          ^~~~\n" },
+	/* What is missing may be what could not be read. */
+	{ "[auth.x]\nuse x\n",
+		"configuration:2:5: error: expected '=' after the key, found 'x'\n"
+		"  2 | use x\n    |     ^\n" },
 };
 
 START_TEST(test_faults)
@@ -234,12 +237,12 @@ END_TEST
 START_TEST(test_check)
 {
 	const char *text = "[strict]\nlow = 5\nhigh = 4\n";
-	struct sn_conf_request request = {.schema = &full_schema, .text = sn_str(text)};
+	struct sn_conf_request request = { .schema = &full_schema, .text = sn_str(text) };
 
 	fixture_load(&f, &request);
 	fixture_expect_report(&f,
-	        "configuration:1:1: error: low is above high\n"
-	        "  1 | [strict]\n    | ^~~~~~~~\n");
+		"configuration:1:1: error: low is above high\n"
+		"  1 | [strict]\n    | ^~~~~~~~\n");
 }
 END_TEST
 
@@ -247,7 +250,7 @@ END_TEST
 START_TEST(test_check_of_broken)
 {
 	const char *text = "[strict]\nlow = 500\nhigh = 'x'\n";
-	struct sn_conf_request request = {.schema = &full_schema, .text = sn_str(text)};
+	struct sn_conf_request request = { .schema = &full_schema, .text = sn_str(text) };
 
 	fixture_load(&f, &request);
 	ck_assert_uint_eq(f.diags.errors, 1);
@@ -256,7 +259,7 @@ END_TEST
 
 START_TEST(test_required_table_is_absent)
 {
-	struct sn_conf_request request = {.schema = &full_schema, .text = SN_STR("\n")};
+	struct sn_conf_request request = { .schema = &full_schema, .text = SN_STR("\n") };
 
 	fixture_load(&f, &request);
 	fixture_expect_report(&f, "configuration: error: [strict] needs \"low\" (an integer)\n");
@@ -265,7 +268,7 @@ END_TEST
 
 START_TEST(test_no_file_at_all)
 {
-	struct sn_conf_request request = {.schema = &small_schema};
+	struct sn_conf_request request = { .schema = &small_schema };
 
 	fixture_load(&f, &request);
 	fixture_expect_clean(&f);

@@ -25,10 +25,11 @@ static struct sn_conf_source *add_source(const char *name, const char *text)
 }
 
 static struct sn_conf_pos at(
-        const struct sn_conf_source *source, uint32_t line, uint32_t column, uint32_t length)
+	const struct sn_conf_source *source, uint32_t line, uint32_t column, uint32_t length)
 {
 	return (struct sn_conf_pos){
-	        .source = source, .line = line, .column = column, .length = length};
+		.source = source, .line = line, .column = column, .length = length
+	};
 }
 
 static void expect_print(const char *text)
@@ -43,22 +44,22 @@ static const struct {
 	uint32_t line, column, length;
 	const char *excerpt;
 } excerpts[] = {
-        {"lisen = 1\n", 1, 1, 5, "  1 | lisen = 1\n    | ^~~~~\n"},
-        {"a\nb = x\r\nc\n", 2, 5, 0, "  2 | b = x\n    |     ^\n"},
-        {"\n\n\n\n\n\n\n\n\nlast", 10, 4, 1, "  10 | last\n     |    ^\n"},
-        /* A column is a code point, a tab stays a tab. */
-        {"\t\xc3\xa9\xc3\xa9 = x", 1, 6, 1, "  1 | \t\xc3\xa9\xc3\xa9 = x\n    | \t    ^\n"},
-        {"\xc3\xa9\xc3\xa9 = 1", 1, 1, 4, "  1 | \xc3\xa9\xc3\xa9 = 1\n    | ^~\n"},
-        /* What could steer a terminal is not passed on. */
-        {"a\x1b[2Jb = 1", 1, 7, 1, "  1 | a?[2Jb = 1\n    |       ^\n"},
-        {"a \xff\xc2\x9b b", 1, 6, 1, "  1 | a ?? b\n    |      ^\n"},
-        /* The end of a line, of the text, and behind it. */
-        {"a = \nb", 1, 5, 0, "  1 | a = \n    |     ^\n"},
-        {"a", 1, 2, 0, "  1 | a\n    |  ^\n"},
-        {"a\n", 2, 1, 0, "  2 | \n    | ^\n"},
-        {"a = 1\n", 1, 5, 100, "  1 | a = 1\n    |     ^\n"},
-        /* A byte order mark is no column. */
-        {"\xEF\xBB\xBFx = y", 1, 1, 1, "  1 | x = y\n    | ^\n"},
+	{ "lisen = 1\n", 1, 1, 5, "  1 | lisen = 1\n    | ^~~~~\n" },
+	{ "a\nb = x\r\nc\n", 2, 5, 0, "  2 | b = x\n    |     ^\n" },
+	{ "\n\n\n\n\n\n\n\n\nlast", 10, 4, 1, "  10 | last\n     |    ^\n" },
+	/* A column is a code point, a tab stays a tab. */
+	{ "\t\xc3\xa9\xc3\xa9 = x", 1, 6, 1, "  1 | \t\xc3\xa9\xc3\xa9 = x\n    | \t    ^\n" },
+	{ "\xc3\xa9\xc3\xa9 = 1", 1, 1, 4, "  1 | \xc3\xa9\xc3\xa9 = 1\n    | ^~\n" },
+	/* What could steer a terminal is not passed on. */
+	{ "a\x1b[2Jb = 1", 1, 7, 1, "  1 | a?[2Jb = 1\n    |       ^\n" },
+	{ "a \xff\xc2\x9b b", 1, 6, 1, "  1 | a ?? b\n    |      ^\n" },
+	/* The end of a line, of the text, and behind it. */
+	{ "a = \nb", 1, 5, 0, "  1 | a = \n    |     ^\n" },
+	{ "a", 1, 2, 0, "  1 | a\n    |  ^\n" },
+	{ "a\n", 2, 1, 0, "  2 | \n    | ^\n" },
+	{ "a = 1\n", 1, 5, 100, "  1 | a = 1\n    |     ^\n" },
+	/* A byte order mark is no column. */
+	{ "\xEF\xBB\xBFx = y", 1, 1, 1, "  1 | x = y\n    | ^\n" },
 };
 
 START_TEST(test_excerpt)
@@ -67,7 +68,7 @@ START_TEST(test_excerpt)
 	struct sn_str want = sn_str(excerpts[_i].excerpt);
 
 	sn_conf_report(&diags, SN_CONF_ERROR,
-	        at(source, excerpts[_i].line, excerpts[_i].column, excerpts[_i].length), "no");
+		at(source, excerpts[_i].line, excerpts[_i].column, excerpts[_i].length), "no");
 	sn_conf_diags_print(&diags, &out, false);
 	ck_assert_msg(sn_str_ends(sn_strbuf_str(&out), want), "%s", sn_strbuf_cstr(&out));
 }
@@ -81,13 +82,13 @@ START_TEST(test_long_line_is_cut)
 	for (int i = 0; i < 1000; i++)
 		sn_strbuf_adds(&line, "0123456789");
 	sn_conf_report(&diags, SN_CONF_ERROR,
-	        at(add_source("a.toml", sn_strbuf_cstr(&line)), 1, 5001, 3), "here");
+		at(add_source("a.toml", sn_strbuf_cstr(&line)), 1, 5001, 3), "here");
 	sn_conf_diags_print(&diags, &out, false);
 	ck_assert_uint_lt(out.n, 400);
 	ck_assert_msg(sn_str_ends(sn_strbuf_str(&out),
-	                      SN_STR("    |                                                       "
-	                             "      ^~~\n")),
-	        "%s", sn_strbuf_cstr(&out));
+			      SN_STR("    |                                                       "
+				     "      ^~~\n")),
+		"%s", sn_strbuf_cstr(&out));
 	sn_strbuf_fini(&line);
 }
 END_TEST
@@ -105,10 +106,10 @@ START_TEST(test_order)
 	ck_assert_uint_eq(diags.errors, 4);
 	ck_assert_uint_eq(diags.warnings, 1);
 	expect_print("error: a\n"
-	             "first:2:1: error: b\n  2 | 2\n    | ^\n"
-	             "first:2:1: warning: c\n  2 | 2\n    | ^\n"
-	             "first:3:1: error: d\n  3 | 3\n    | ^\n"
-	             "second:1:1: error: e\n  1 | 1\n    | ^\n");
+		     "first:2:1: error: b\n  2 | 2\n    | ^\n"
+		     "first:2:1: warning: c\n  2 | 2\n    | ^\n"
+		     "first:3:1: error: d\n  3 | 3\n    | ^\n"
+		     "second:1:1: error: e\n  1 | 1\n    | ^\n");
 }
 END_TEST
 
@@ -123,11 +124,11 @@ START_TEST(test_places)
 	sn_conf_report(&diags, SN_CONF_ERROR, at(option, 1, 5, 5), "too large");
 	sn_conf_report(&diags, SN_CONF_ERROR, at(option, 0, 0, 0), "not shown");
 	expect_print("a.toml: error: whole file\n"
-	             "a.toml:1: error: line that is not shown\n"
-	             "--listen: error: not shown\n"
-	             "--listen: error: too large\n"
-	             "    tcp:99999\n"
-	             "        ^~~~~\n");
+		     "a.toml:1: error: line that is not shown\n"
+		     "--listen: error: not shown\n"
+		     "--listen: error: too large\n"
+		     "    tcp:99999\n"
+		     "        ^~~~~\n");
 }
 END_TEST
 
@@ -136,8 +137,8 @@ START_TEST(test_color)
 	sn_conf_report(&diags, SN_CONF_ERROR, at(add_source("a", "b"), 1, 1, 1), "c");
 	sn_conf_diags_print(&diags, &out, true);
 	ck_assert_str_eq(sn_strbuf_cstr(&out),
-	        "\033[1ma:1:1: \033[0m\033[1;31merror: \033[0mc\n"
-	        "  1 | b\n    | \033[32m^\033[0m\n");
+		"\033[1ma:1:1: \033[0m\033[1;31merror: \033[0mc\n"
+		"  1 | b\n    | \033[32m^\033[0m\n");
 }
 END_TEST
 
@@ -169,7 +170,7 @@ START_TEST(test_source_from_elsewhere)
 	ck_assert_ptr_nonnull(diags.sources);
 	ck_assert_ptr_null(diags.sources->next);
 	expect_print("x.toml:1:1: error: two\n  1 | a = 1\n    | ^\n"
-	             "x.toml:1:5: error: one\n  1 | a = 1\n    |     ^\n");
+		     "x.toml:1:5: error: one\n  1 | a = 1\n    |     ^\n");
 }
 END_TEST
 
@@ -180,16 +181,16 @@ static const struct {
 	size_t offset;
 	uint32_t want;
 } withins[] = {
-        {"a = \"tcp:80\"", "tcp:80", false, 5, 0, 6},
-        {"a = \"tcp:80\"", "tcp:80", false, 5, 4, 10},
-        {"a = 'tcp:80'", "tcp:80", false, 5, 6, 12},
-        {"a = '\xc3\xa9:80'", "\xc3\xa9:80", false, 5, 3, 8},
-        {"a = \"tcp\\u003a80\"", "tcp:80", false, 5, 4, 5}, /* escapes */
-        {"a = \"tcp:${P}\"", "tcp:80", false, 5, 4, 5},     /* expanded */
-        {"a = \"\"\"tcp:80\"\"\"", "tcp:80", false, 5, 4, 5},
-        {"a = 80", "80", false, 5, 1, 6},
-        {"tcp:80", "tcp:80", true, 1, 4, 5},
-        {"'x'", "'x'", true, 1, 1, 2},
+	{ "a = \"tcp:80\"", "tcp:80", false, 5, 0, 6 },
+	{ "a = \"tcp:80\"", "tcp:80", false, 5, 4, 10 },
+	{ "a = 'tcp:80'", "tcp:80", false, 5, 6, 12 },
+	{ "a = '\xc3\xa9:80'", "\xc3\xa9:80", false, 5, 3, 8 },
+	{ "a = \"tcp\\u003a80\"", "tcp:80", false, 5, 4, 5 }, /* escapes */
+	{ "a = \"tcp:${P}\"", "tcp:80", false, 5, 4, 5 },     /* expanded */
+	{ "a = \"\"\"tcp:80\"\"\"", "tcp:80", false, 5, 4, 5 },
+	{ "a = 80", "80", false, 5, 1, 6 },
+	{ "tcp:80", "tcp:80", true, 1, 4, 5 },
+	{ "'x'", "'x'", true, 1, 1, 2 },
 };
 
 START_TEST(test_within)

@@ -80,49 +80,20 @@ END_TEST
 static const struct {
 	const char *naming, *path, *want;
 } besides[] = {
-        {"sennit.toml", "motd.txt", "motd.txt"},
-        {"etc/sennit.toml", "motd.txt", "etc/motd.txt"},
-        {"/etc/sennit/x.toml", "conf.d/y", "/etc/sennit/conf.d/y"},
-        {"/x.toml", "y", "/y"},
-        {"etc/sennit.toml", "/motd.txt", "/motd.txt"},
-        {"etc/sennit.toml", "", ""},
-        {"etc/sennit.toml", "../y", "etc/../y"},
+	{ "sennit.toml", "motd.txt", "motd.txt" },
+	{ "etc/sennit.toml", "motd.txt", "etc/motd.txt" },
+	{ "/etc/sennit/x.toml", "conf.d/y", "/etc/sennit/conf.d/y" },
+	{ "/x.toml", "y", "/y" },
+	{ "etc/sennit.toml", "/motd.txt", "/motd.txt" },
+	{ "etc/sennit.toml", "", "" },
+	{ "etc/sennit.toml", "../y", "etc/../y" },
 };
 
 START_TEST(test_path_beside)
 {
 	ck_assert_str_view(
-	        sn_conf_path_beside(pool, sn_str(besides[_i].naming), sn_str(besides[_i].path)),
-	        besides[_i].want);
-}
-END_TEST
-
-/* Freed memory is looked at on purpose, from a cleanup that runs after the wiping one. */
-static struct {
-	struct sn_pool_cleanup cleanup;
-	const char *p;
-	bool wiped;
-} witness;
-
-static void look(struct sn_pool_cleanup *cleanup)
-{
-	(void)cleanup;
-	witness.wiped = memcmp(witness.p, "\0\0\0\0\0\0", 6) == 0;
-}
-
-START_TEST(test_keep_wipes)
-{
-	struct sn_pool *own = sn_pool_new(0);
-	struct sn_str kept;
-
-	witness.cleanup.fn = look;
-	sn_pool_on_free(own, &witness.cleanup);
-	kept = sn_conf_keep(own, SN_STR("secret"));
-	ck_assert_str_view(kept, "secret");
-	ck_assert_str_eq(kept.p, "secret");
-	witness.p = kept.p;
-	sn_pool_free(&own);
-	ck_assert(witness.wiped);
+		sn_conf_path_beside(pool, sn_str(besides[_i].naming), sn_str(besides[_i].path)),
+		besides[_i].want);
 }
 END_TEST
 
@@ -138,6 +109,5 @@ Suite *sn_suite_conf_file(void)
 	tcase_add_test(tc, test_read_faults);
 	tcase_add_test(tc, test_read_pipe);
 	tcase_add_loop_test(tc, test_path_beside, 0, (int)(sizeof(besides) / sizeof(besides[0])));
-	tcase_add_test(tc, test_keep_wipes);
 	return suite;
 }

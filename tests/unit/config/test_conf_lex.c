@@ -76,14 +76,14 @@ static const struct {
 	struct sn_str text;
 	const char *problem; /* NULL: none */
 } line_ends[] = {
-        {SN_STR(""), NULL},
-        {SN_STR(" \t\nx"), NULL},
-        {SN_STR("# x\r\n"), NULL},
-        {SN_STR(" x"), "expected the end of the line after it, found 'x'"},
-        {SN_STR("\r"), "expected the end of the line after it, found control character U+000D"},
-        {SN_STR("\xc3\xa9"), "expected the end of the line after it, found '\xc3\xa9' (U+00E9)"},
-        {SN_STR("\xe9"), "expected the end of the line after it, found byte 0xE9"},
-        {SN_STR("#\x7f\n"), "control character U+007F"},
+	{ SN_STR(""), NULL },
+	{ SN_STR(" \t\nx"), NULL },
+	{ SN_STR("# x\r\n"), NULL },
+	{ SN_STR(" x"), "expected the end of the line after it, found 'x'" },
+	{ SN_STR("\r"), "expected the end of the line after it, found control character U+000D" },
+	{ SN_STR("\xc3\xa9"), "expected the end of the line after it, found '\xc3\xa9' (U+00E9)" },
+	{ SN_STR("\xe9"), "expected the end of the line after it, found byte 0xE9" },
+	{ SN_STR("#\x7f\n"), "control character U+007F" },
 };
 
 START_TEST(test_line_end)

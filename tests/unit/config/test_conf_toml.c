@@ -39,9 +39,9 @@ START_TEST(test_valid)
 
 	parse(&p, c->text);
 	ck_assert_msg(p.diags.first == NULL, "%s: %s", c->name,
-	        p.diags.first != NULL ? p.diags.first->text.p : "");
+		p.diags.first != NULL ? p.diags.first->text.p : "");
 	ck_assert_msg(strcmp(sn_strbuf_cstr(&p.dump), c->dump) == 0, "%s: %s", c->name,
-	        sn_strbuf_cstr(&p.dump));
+		sn_strbuf_cstr(&p.dump));
 	forget(&p);
 }
 END_TEST
@@ -56,10 +56,10 @@ START_TEST(test_invalid)
 	first = p.diags.first;
 	ck_assert_msg(first != NULL, "%s: accepted", c->name);
 	ck_assert_msg(sn_str_find_str(first->text, sn_str(c->message)) < first->text.n ||
-	                sn_str_eq(first->text, sn_str(c->message)),
-	        "%s: %s", c->name, first->text.p);
+			sn_str_eq(first->text, sn_str(c->message)),
+		"%s: %s", c->name, first->text.p);
 	ck_assert_msg(first->pos.line == c->line && first->pos.column == c->column, "%s: %u:%u",
-	        c->name, first->pos.line, first->pos.column);
+		c->name, first->pos.line, first->pos.column);
 	forget(&p);
 }
 END_TEST
@@ -88,7 +88,8 @@ static void ignore_end(struct sn_split_feed *feed, bool whole)
 START_TEST(test_truncated)
 {
 	struct sn_split_feed feed = {
-	        .begin = ignore_begin, .piece = parse_truncated, .end = ignore_end};
+		.begin = ignore_begin, .piece = parse_truncated, .end = ignore_end
+	};
 
 	for (size_t i = 0; i < toml_valid_count; i++)
 		sn_test_every_truncation(&feed, toml_valid[i].text);
@@ -124,8 +125,8 @@ END_TEST
 /* Names, headers and braces nest as brackets do. */
 START_TEST(test_nesting_limit_of_names)
 {
-	static const char *const before[] = {"", "[", "[[", "x = {"};
-	static const char *const after[] = {" = 1", "]", "]]", " = 1}"};
+	static const char *const before[] = { "", "[", "[[", "x = {" };
+	static const char *const after[] = { " = 1", "]", "]]", " = 1}" };
 	struct sn_strbuf text;
 	struct parsed p;
 
@@ -147,22 +148,22 @@ static const struct {
 	const char *lines; /* of the problems */
 	const char *dump;  /* of what could be read all the same */
 } recoveries[] = {
-        {"a = \nb = 2\nc\nd = 4\n", "1 3", "{a= b=2 d=4}"},
-        {"[a\nx = 1\n[b]\ny = 2\n", "1", "{b={y=2}}"},
-        {"[a]\nx = 1\n[a]\nx = 2\n[b]\ny = 3\n", "3", "{a={x=1} b={y=3}}"},
-        {"a = [\n 1,\n bad,\n 2\n]\nb = 3\n", "3", "{a= b=3}"},
-        {"a = [\n \"x\nb = 1\n", "2", "{a= b=1}"},
-        {"a = [ 1\nb = 2\n", "2", "{a= b=2}"},
-        {"a = [\n bad,\n\n[t]\nb = 1\n", "2", "{a= t={b=1}}"},
-        {"a = [ bad\n# no end\n", "1", "{a=}"},
-        {"a = \"\\q\\z\"\nb = 1\n", "1 1", "{a= b=1}"},
-        {"a = \"\"\"x\nb = 1\n", "1", "{a=}"},
-        {"# \x01 \x02\n# \x03\na = 1\n", "1 2", "{a=1}"},
-        {"a = 1 # \xff\nb = 2\n", "1", "{a=1 b=2}"},
-        {"a = 1\na = \nb = 2\n", "2 2", "{a=1 b=2}"},
-        {"a = \na = 1\nb = 2\n", "1", "{a= b=2}"},
-        {"a = \na.b = 1\n[a]\n", "1", "{a=}"},
-        {"a = {b = [\n 1,\n},\nc = 3\n", "3", "{a= c=3}"},
+	{ "a = \nb = 2\nc\nd = 4\n", "1 3", "{a= b=2 d=4}" },
+	{ "[a\nx = 1\n[b]\ny = 2\n", "1", "{b={y=2}}" },
+	{ "[a]\nx = 1\n[a]\nx = 2\n[b]\ny = 3\n", "3", "{a={x=1} b={y=3}}" },
+	{ "a = [\n 1,\n bad,\n 2\n]\nb = 3\n", "3", "{a= b=3}" },
+	{ "a = [\n \"x\nb = 1\n", "2", "{a= b=1}" },
+	{ "a = [ 1\nb = 2\n", "2", "{a= b=2}" },
+	{ "a = [\n bad,\n\n[t]\nb = 1\n", "2", "{a= t={b=1}}" },
+	{ "a = [ bad\n# no end\n", "1", "{a=}" },
+	{ "a = \"\\q\\z\"\nb = 1\n", "1 1", "{a= b=1}" },
+	{ "a = \"\"\"x\nb = 1\n", "1", "{a=}" },
+	{ "# \x01 \x02\n# \x03\na = 1\n", "1 2", "{a=1}" },
+	{ "a = 1 # \xff\nb = 2\n", "1", "{a=1 b=2}" },
+	{ "a = 1\na = \nb = 2\n", "2 2", "{a=1 b=2}" },
+	{ "a = \na = 1\nb = 2\n", "1", "{a= b=2}" },
+	{ "a = \na.b = 1\n[a]\n", "1", "{a=}" },
+	{ "a = {b = [\n 1,\n},\nc = 3\n", "3", "{a= c=3}" },
 };
 
 START_TEST(test_recovery)
@@ -262,7 +263,7 @@ Suite *sn_suite_conf_toml(void)
 	tcase_add_test(tc, test_nesting_limit);
 	tcase_add_loop_test(tc, test_nesting_limit_of_names, 0, 4);
 	tcase_add_loop_test(
-	        tc, test_recovery, 0, (int)(sizeof(recoveries) / sizeof(recoveries[0])));
+		tc, test_recovery, 0, (int)(sizeof(recoveries) / sizeof(recoveries[0])));
 	tcase_add_test(tc, test_positions);
 	tcase_add_test(tc, test_too_many_errors);
 	tcase_add_test(tc, test_wide);

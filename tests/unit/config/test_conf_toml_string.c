@@ -11,15 +11,15 @@ static const struct {
 	size_t end; /* where reading stopped */
 	uint32_t line;
 } strings[] = {
-        {SN_STR("\"a\"b"), "a", 3, 1},
-        {SN_STR("'a'"), "a", 3, 1},
-        {SN_STR("\"\"x"), "", 2, 1},
-        {SN_STR("\"\\\"\""), "\"", 4, 1},
-        {SN_STR("'\\'"), "\\", 3, 1},
-        {SN_STR("\"\"\"\na\nb\"\"\" c"), "a\nb", 10, 3},
-        {SN_STR("\"\"\"a\\\n \n b\"\"\""), "ab", 13, 3},
-        {SN_STR("'''a'''''"), "a''", 9, 1},
-        {SN_STR("'''a''''''"), "a''", 9, 1},
+	{ SN_STR("\"a\"b"), "a", 3, 1 },
+	{ SN_STR("'a'"), "a", 3, 1 },
+	{ SN_STR("\"\"x"), "", 2, 1 },
+	{ SN_STR("\"\\\"\""), "\"", 4, 1 },
+	{ SN_STR("'\\'"), "\\", 3, 1 },
+	{ SN_STR("\"\"\"\na\nb\"\"\" c"), "a\nb", 10, 3 },
+	{ SN_STR("\"\"\"a\\\n \n b\"\"\""), "ab", 13, 3 },
+	{ SN_STR("'''a'''''"), "a''", 9, 1 },
+	{ SN_STR("'''a''''''"), "a''", 9, 1 },
 };
 
 START_TEST(test_read)
@@ -30,7 +30,7 @@ START_TEST(test_read)
 
 	sn_conf_diags_init(&diags);
 	sn_lex_init(
-	        &lx, sn_conf_source_add(diags.pool, &diags.sources, "t", strings[_i].text), &diags);
+		&lx, sn_conf_source_add(diags.pool, &diags.sources, "t", strings[_i].text), &diags);
 	ck_assert(sn_toml_read_string(&lx, diags.pool, &value));
 	ck_assert_int_eq(value.kind, SN_TOML_STRING);
 	ck_assert_str_view(value.string, strings[_i].value);
@@ -50,9 +50,9 @@ START_TEST(test_read_faults)
 
 	sn_conf_diags_init(&diags);
 	sn_lex_init(&lx,
-	        sn_conf_source_add(diags.pool, &diags.sources, "t",
-	                SN_STR("\"\\a \\uD800 \\U0000004 \x01\" x")),
-	        &diags);
+		sn_conf_source_add(diags.pool, &diags.sources, "t",
+			SN_STR("\"\\a \\uD800 \\U0000004 \x01\" x")),
+		&diags);
 	ck_assert(!sn_toml_read_string(&lx, diags.pool, &value));
 	ck_assert_uint_eq(diags.errors, 4);
 	ck_assert_int_eq(sn_lex_peek(&lx), ' ');

@@ -23,13 +23,13 @@ static const struct {
 	const char *token;
 	int64_t value;
 } integers[] = {
-        {"0", 0},
-        {"-0", 0},
-        {"1_000_000", 1000000},
-        {"-9223372036854775808", INT64_MIN},
-        {"0x7FFF_ffff_ffff_ffff", INT64_MAX},
-        {"0o777", 511},
-        {"0b1111_0000", 240},
+	{ "0", 0 },
+	{ "-0", 0 },
+	{ "1_000_000", 1000000 },
+	{ "-9223372036854775808", INT64_MIN },
+	{ "0x7FFF_ffff_ffff_ffff", INT64_MAX },
+	{ "0o777", 511 },
+	{ "0b1111_0000", 240 },
 };
 
 START_TEST(test_integer)
@@ -46,13 +46,13 @@ static const struct {
 	const char *token;
 	double value;
 } reals[] = {
-        {"0.1", 0.1},
-        {"-2E-3", -2e-3},
-        {"6.02_2e2_3", 6.022e23},
-        {"9007199254740993.0", 9007199254740992.0},
-        {"4.9406564584124654e-324", 4.9406564584124654e-324},
-        {"1e400", INFINITY},
-        {"-inf", -INFINITY},
+	{ "0.1", 0.1 },
+	{ "-2E-3", -2e-3 },
+	{ "6.02_2e2_3", 6.022e23 },
+	{ "9007199254740993.0", 9007199254740992.0 },
+	{ "4.9406564584124654e-324", 4.9406564584124654e-324 },
+	{ "1e400", INFINITY },
+	{ "-inf", -INFINITY },
 };
 
 START_TEST(test_real)
@@ -117,9 +117,9 @@ END_TEST
 /* Every day that exists, and the one after each month's last, which does not. */
 START_TEST(test_calendar)
 {
-	static const int years[] = {1900, 2000, 2023, 2024, 2100};
-	static const int february[] = {28, 29, 28, 29, 28};
-	static const int days[] = {31, 0, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const int years[] = { 1900, 2000, 2023, 2024, 2100 };
+	static const int february[] = { 28, 29, 28, 29, 28 };
+	static const int days[] = { 31, 0, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	struct sn_toml_value value;
 
 	for (int month = 1; month <= 12; month++) {
@@ -127,7 +127,7 @@ START_TEST(test_calendar)
 
 		for (int day = 0; day <= last + 1; day++) {
 			const char *token =
-			        sn_pool_printf(pool, "%04d-%02d-%02d", years[_i], month, day);
+				sn_pool_printf(pool, "%04d-%02d-%02d", years[_i], month, day);
 			const char *fault = sn_toml_datetime(sn_str(token), &value);
 
 			ck_assert_msg((fault == NULL) == (day >= 1 && day <= last), "%s", token);

@@ -45,7 +45,7 @@ static void dump_datetime(struct sn_strbuf *out, const struct sn_toml_value *val
 		dump_time(out, dt);
 	if (value->kind == SN_TOML_OFFSET_DATETIME)
 		sn_strbuf_addf(out, "%c%02d:%02d", dt->offset_minutes < 0 ? '-' : '+', offset / 60,
-		        offset % 60);
+			offset % 60);
 }
 
 void toml_dump(struct sn_strbuf *out, const struct sn_toml_value *value)
