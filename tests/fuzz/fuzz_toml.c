@@ -42,13 +42,15 @@ static void check_value(const struct sn_toml_value *value, bool complete)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct sn_conf_source *source;
+	const struct sn_toml_value *root;
 	struct sn_conf_diags diags;
 	struct sn_strbuf out;
 
 	sn_conf_diags_init(&diags);
 	source = sn_conf_source_add(diags.pool, &diags.sources, "fuzz.toml",
 		sn_conf_keep(diags.pool, sn_str_n(data, size)));
-	check_value(sn_toml_parse(diags.pool, source, &diags), diags.errors == 0);
+	root = sn_toml_parse(diags.pool, source, &diags);
+	check_value(root, diags.errors == 0);
 	sn_strbuf_init(&out, PRINT_MAX);
 	sn_conf_diags_print(&diags, &out, true);
 	sn_assert(sn_utf8_valid(sn_strbuf_str(&out)));
