@@ -236,7 +236,8 @@ int sn_child_kill(struct sn_child *child, int signo)
 
 struct orphan {
 	struct sn_watch watch;
-	struct sn_list link; /* in loop->orphans */
+	struct sn_list link;   /* in loop->orphans */
+	struct sn_timer timer; /* armed: it was told to end, and is killed when this fires */
 	struct sn_task task;
 	pid_t pid;
 };
@@ -253,35 +254,64 @@ static void on_orphan_exit(struct sn_watch *watch, unsigned events)
 
 	(void)events;
 	finish(watch, orphan->pid);
+	sn_timer_clear(&orphan->timer);
 	sn_list_remove(&orphan->link);
 	sn_loop_closing(loop, &orphan->task);
 }
 
-void sn_child_detach(struct sn_child *child)
+static struct orphan *adopt(struct sn_child *child)
 {
 	struct sn_loop *loop = child->watch.loop;
-	struct orphan *orphan;
+	struct orphan *orphan = sn_alloc_zero(sizeof(*orphan));
 
-	if (loop == NULL)
-		return;
-	orphan = sn_alloc_zero(sizeof(*orphan));
 	orphan->pid = child->pid;
 	orphan->task.fn = free_orphan;
 	orphan->watch.fn = on_orphan_exit;
 	sn_watch_move(&child->watch, &orphan->watch);
 	sn_list_append(&loop->orphans, &orphan->link);
+	return orphan;
+}
+
+void sn_child_detach(struct sn_child *child)
+{
+	if (child->watch.loop != NULL)
+		adopt(child);
+}
+
+static void on_grace_over(struct sn_timer *timer)
+{
+	struct orphan *orphan = sn_container_of(timer, struct orphan, timer);
+
+	pidfd_send_signal(orphan->watch.fd, SIGKILL, NULL, 0);
+}
+
+void sn_child_end(struct sn_child *child, int64_t grace_ns)
+{
+	struct sn_loop *loop = child->watch.loop;
+
+	if (loop == NULL)
+		return;
+	sn_child_kill(child, SIGTERM);
+	sn_timer_set(loop, &adopt(child)->timer, grace_ns, on_grace_over);
+}
+
+/* Nobody is left to wait for its end. */
+static void give_up(struct orphan *orphan)
+{
+	int fd = orphan->watch.fd;
+
+	if (sn_timer_armed(&orphan->timer))
+		pidfd_send_signal(fd, SIGKILL, NULL, 0);
+	sn_timer_clear(&orphan->timer);
+	sn_watch_clear(&orphan->watch);
+	close(fd);
+	sn_free(orphan);
 }
 
 void sn_loop_free_orphans(struct sn_loop *loop)
 {
 	struct sn_list *link;
 
-	while ((link = sn_list_pop(&loop->orphans)) != NULL) {
-		struct orphan *orphan = sn_container_of(link, struct orphan, link);
-		int fd = orphan->watch.fd;
-
-		sn_watch_clear(&orphan->watch);
-		close(fd);
-		sn_free(orphan);
-	}
+	while ((link = sn_list_pop(&loop->orphans)) != NULL)
+		give_up(sn_container_of(link, struct orphan, link));
 }

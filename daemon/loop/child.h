@@ -36,7 +36,11 @@ int sn_child_start(struct sn_loop *loop, struct sn_child *child, const struct sn
 	sn_child_fn on_exit) SN_WARN_UNUSED;
 /* Send a signal; after the exit was reported: -ESRCH, never a stranger. */
 int sn_child_kill(struct sn_child *child, int signo);
-/* No longer interested: on_exit is not called; the loop reaps it silently. */
+/* No longer interested: on_exit is not called; the loop reaps it silently. After the exit was
+ * reported, or never started: nothing happens. */
 void sn_child_detach(struct sn_child *child);
+/* The same, and it has to go: SIGTERM now, SIGKILL after grace_ns, or when the loop is freed before
+ * that. */
+void sn_child_end(struct sn_child *child, int64_t grace_ns);
 
 #endif

@@ -317,6 +317,78 @@ START_TEST(a_loop_may_go_before_its_detached_children)
 }
 END_TEST
 
+static void turn_until_gone(pid_t pid)
+{
+	while (kill(pid, 0) == 0)
+		sn_loop_turn(loop, SN_MS(100));
+	ck_assert_int_eq(errno, ESRCH);
+	assert_no_children();
+	ck_assert_int_eq(exits, 0);
+}
+
+START_TEST(an_ended_child_gets_sigterm)
+{
+	int hold = start_cat((struct sn_child_spec){.path = NULL});
+	pid_t pid = child.pid;
+
+	sn_child_end(&child, SN_SEC(3600));
+	sn_child_end(&child, SN_SEC(3600));
+	memset(&child, 0, sizeof(child)); /* the owner's again */
+	turn_until_gone(pid);
+	ck_assert_int_eq(sn_loop_timeout(loop), -1);
+	close(hold);
+}
+END_TEST
+
+/* A child that ignores SIGTERM, for certain: it has said so. */
+static pid_t start_stubborn(int *hold_r)
+{
+	char *const argv[] = {
+	        (char[]){"sh"}, (char[]){"-c"}, (char[]){"trap '' TERM; echo; exec cat"}, NULL};
+	int input[2], output[2];
+	char c;
+
+	ck_assert_int_eq(pipe2(input, O_CLOEXEC) + pipe2(output, O_CLOEXEC), 0);
+	ck_assert_int_eq(start(&(struct sn_child_spec){
+	                         .path = "/bin/sh",
+	                         .argv = argv,
+	                         .fds = (int[]){input[0], output[1]},
+	                         .fd_count = 2,
+	                 }),
+	        SN_OK);
+	close(input[0]);
+	close(output[1]);
+	ck_assert_int_eq(read(output[0], &c, 1), 1);
+	close(output[0]);
+	*hold_r = input[1];
+	return child.pid;
+}
+
+START_TEST(a_child_that_ignores_sigterm_is_killed)
+{
+	int hold;
+	pid_t pid = start_stubborn(&hold);
+
+	sn_child_end(&child, SN_MS(20));
+	turn_until_gone(pid);
+	close(hold);
+}
+END_TEST
+
+START_TEST(a_loop_that_goes_kills_what_was_told_to_end)
+{
+	int hold, status;
+	pid_t pid = start_stubborn(&hold);
+
+	sn_child_end(&child, SN_SEC(3600));
+	loop_teardown();
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(hold);
+	loop_setup();
+}
+END_TEST
+
 /* In a process between the test and the child: start the child, say so, and end. */
 static void start_and_end(int input, int output)
 {
@@ -377,6 +449,9 @@ Suite *child_suite(void)
 	tcase_add_test(tc, a_detached_child_is_reaped_silently);
 	tcase_add_test(tc, detaching_wins_over_an_end_already_reported);
 	tcase_add_test(tc, a_loop_may_go_before_its_detached_children);
+	tcase_add_test(tc, an_ended_child_gets_sigterm);
+	tcase_add_test(tc, a_child_that_ignores_sigterm_is_killed);
+	tcase_add_test(tc, a_loop_that_goes_kills_what_was_told_to_end);
 	tcase_add_test(tc, a_child_may_die_with_its_parent);
 	suite_add_tcase(s, tc);
 	return s;
