@@ -414,7 +414,7 @@ void sn_stream_set_user(struct sn_stream *s, struct sn_stream_user *user)
 		return;
 	user->stream = s;
 	if (s->state == SN_STREAM_OPEN)
-		notify(s, s->in.n > 0 ? EV_READY | EV_INPUT : EV_READY);
+		notify(s, EV_READY | (s->in.n > 0 ? EV_INPUT : 0) | (s->eof ? EV_EOF : 0));
 }
 
 void sn_stream_set_limits(struct sn_stream *s, const struct sn_stream_limits *limits)

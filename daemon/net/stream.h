@@ -6,7 +6,7 @@
  *   s->in and calls on_input once per turn. The user consumes views of it; what it leaves stays and
  *   counts against the limit: when the buffer is full reading stops until something is consumed
  *   (sn_stream_consume starts it again). on_input comes again when more bytes have arrived, and
- *   for a new user when bytes are there already.
+ *   for a new user when bytes are there already; on_eof, too.
  * Output. The user appends to s->out (sn_stream_write, or the chain itself and then
  *   sn_stream_flush); at the end of the turn everything goes out in one writev or sendfile. Above
  *   `high` queued bytes sn_stream_congested() is true; when the queue falls to `low` on_drained
