@@ -39,12 +39,12 @@ static struct sn_dgram_batch *new_batch(const struct sn_dgram_options *options)
 
 	memset(b, 0, sizeof(*b));
 	for (size_t i = 0; i < SN_DGRAM_BATCH; i++, data += options->recv_size) {
-		b->in[i].iov = (struct iovec){.iov_base = data, .iov_len = options->recv_size};
+		b->in[i].iov = (struct iovec){ .iov_base = data, .iov_len = options->recv_size };
 		b->in_msgs[i].msg_hdr = (struct msghdr){
-		        .msg_name = &b->in[i].addr.sa,
-		        .msg_iov = &b->in[i].iov,
-		        .msg_iovlen = 1,
-		        .msg_control = &b->in[i].control,
+			.msg_name = &b->in[i].addr.sa,
+			.msg_iov = &b->in[i].iov,
+			.msg_iovlen = 1,
+			.msg_control = &b->in[i].control,
 		};
 	}
 	for (size_t i = 0; i < SN_DGRAM_BATCH; i++, data += options->reply_size)
@@ -63,7 +63,7 @@ static int ask_for_local(int fd, int family)
 	if (family == AF_INET && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) != 0)
 		return -errno;
 	if (family == AF_INET6 &&
-	        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) != 0)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) != 0)
 		return -errno;
 	return SN_OK;
 }
@@ -103,7 +103,7 @@ static void read_local(struct msghdr *msg, const struct sn_addr *bound, struct s
 }
 
 static void put_control(struct msghdr *msg, union control *control, int level, int type,
-        const void *info, size_t size)
+	const void *info, size_t size)
 {
 	struct cmsghdr *cmsg;
 
@@ -123,13 +123,13 @@ static void write_local(struct msghdr *msg, struct slot *slot)
 	if (local->len == 0)
 		return;
 	if (local->sa.sa_family == AF_INET) {
-		struct in_pktinfo info = {.ipi_spec_dst = local->in.sin_addr};
+		struct in_pktinfo info = { .ipi_spec_dst = local->in.sin_addr };
 
 		put_control(msg, &slot->control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 	} else if (local->sa.sa_family == AF_INET6) {
 		struct in6_pktinfo info = {
-		        .ipi6_addr = local->in6.sin6_addr,
-		        .ipi6_ifindex = local->in6.sin6_scope_id,
+			.ipi6_addr = local->in6.sin6_addr,
+			.ipi6_ifindex = local->in6.sin6_scope_id,
 		};
 
 		put_control(msg, &slot->control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
@@ -149,10 +149,10 @@ static unsigned gather(struct sn_dgram_batch *b)
 		if (!slot->used)
 			continue;
 		b->out_msgs[n].msg_hdr = (struct msghdr){
-		        .msg_name = &slot->addr.sa,
-		        .msg_namelen = slot->addr.len,
-		        .msg_iov = &slot->iov,
-		        .msg_iovlen = 1,
+			.msg_name = &slot->addr.sa,
+			.msg_namelen = slot->addr.len,
+			.msg_iov = &slot->iov,
+			.msg_iovlen = 1,
 		};
 		write_local(&b->out_msgs[n++].msg_hdr, slot);
 	}
@@ -224,7 +224,7 @@ static void commit_slot(struct sn_dgram *d, struct slot *slot, size_t n)
 }
 
 int sn_dgram_send(struct sn_dgram *d, const struct sn_addr *peer, const struct sn_addr *local,
-        struct sn_str data)
+	struct sn_str data)
 {
 	struct slot *slot;
 
@@ -272,9 +272,9 @@ static void take_packet(struct sn_dgram *d, size_t i)
 	struct mmsghdr *msg = &b->in_msgs[i];
 	struct slot *slot = &b->in[i];
 	struct sn_packet packet = {
-	        .data = sn_str_n(slot->iov.iov_base, msg->msg_len),
-	        .peer = &slot->addr,
-	        .truncated = (msg->msg_hdr.msg_flags & MSG_TRUNC) != 0,
+		.data = sn_str_n(slot->iov.iov_base, msg->msg_len),
+		.peer = &slot->addr,
+		.truncated = (msg->msg_hdr.msg_flags & MSG_TRUNC) != 0,
 	};
 
 	slot->addr.len = msg->msg_hdr.msg_namelen;
@@ -333,7 +333,7 @@ static int set_up_socket(int fd, const struct sn_dgram_options *options, struct 
 		const int size = options->socket_buffer;
 
 		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0 ||
-		        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) != 0)
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) != 0)
 			return -errno;
 	}
 	return ask_for_local(fd, bound_r->sa.sa_family);
@@ -350,12 +350,12 @@ static void set_defaults(struct sn_dgram_options *options)
 }
 
 int sn_dgram_start(struct sn_dgram *d, struct sn_loop *loop, int fd,
-        const struct sn_dgram_options *options, const struct sn_dgram_ops *ops)
+	const struct sn_dgram_options *options, const struct sn_dgram_ops *ops)
 {
 	struct sn_addr bound;
 	int r;
 
-	*d = (struct sn_dgram){.watch.fd = -1, .ops = ops, .flush.fn = flush_batch};
+	*d = (struct sn_dgram){ .watch.fd = -1, .ops = ops, .flush.fn = flush_batch };
 	if (options != NULL)
 		d->options = *options;
 	set_defaults(&d->options);

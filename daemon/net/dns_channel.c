@@ -157,18 +157,18 @@ static int open_ares(struct sn_dns_channel *ch, const struct sn_dns_channel_opti
 	char lookups[] = "b"; /* never the hosts file: c-ares would read it for every query */
 	char *path = options->resolv_conf != NULL ? sn_strdup(options->resolv_conf) : NULL;
 	struct ares_options o = {
-	        .flags = ARES_FLAG_EDNS,
-	        .ednspsz = EDNS_UDP_SIZE,
-	        .timeout = (int)(options->timeout / SN_MS(1)),
-	        .tries = (int)options->tries,
-	        .lookups = lookups,
-	        .sock_state_cb = socket_state,
-	        .sock_state_cb_data = ch,
-	        .resolvconf_path = path,
+		.flags = ARES_FLAG_EDNS,
+		.ednspsz = EDNS_UDP_SIZE,
+		.timeout = (int)(options->timeout / SN_MS(1)),
+		.tries = (int)options->tries,
+		.lookups = lookups,
+		.sock_state_cb = socket_state,
+		.sock_state_cb_data = ch,
+		.resolvconf_path = path,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-	        ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-	        (path != NULL ? ARES_OPT_RESOLVCONF : 0);
+		ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+		(path != NULL ? ARES_OPT_RESOLVCONF : 0);
 	int status = ares_init_options(&ch->ares, &o, mask);
 
 	sn_free(path);
@@ -191,7 +191,7 @@ static void close_retired(struct sn_task *task)
 }
 
 int sn_dns_channel_new(struct sn_loop *loop, const struct sn_dns_channel_options *options,
-        struct sn_dns_channel **channel_r)
+	struct sn_dns_channel **channel_r)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct sn_dns_channel *ch = sn_alloc_zero(sizeof(*ch));
@@ -264,7 +264,7 @@ static void begin(struct sn_dns_channel *ch, struct sn_dns_query *q, sn_dns_done
 }
 
 static void end(
-        struct sn_dns_query *q, int status, const struct ares_addrinfo *addrs, struct sn_str packet)
+	struct sn_dns_query *q, int status, const struct ares_addrinfo *addrs, struct sn_str packet)
 {
 	struct sn_dns_channel *ch = q->channel;
 
@@ -282,9 +282,9 @@ static void got_addresses(void *arg, int status, int timeouts, struct ares_addri
 }
 
 void sn_dns_addresses(struct sn_dns_channel *channel, struct sn_dns_query *query, const char *name,
-        int family, sn_dns_done_fn done)
+	int family, sn_dns_done_fn done)
 {
-	const struct ares_addrinfo_hints hints = {.ai_family = family};
+	const struct ares_addrinfo_hints hints = { .ai_family = family };
 
 	begin(channel, query, done);
 	ares_getaddrinfo(channel->ares, name, NULL, &hints, got_addresses, query);
@@ -294,11 +294,11 @@ static void got_packet(void *arg, int status, int timeouts, unsigned char *packe
 {
 	(void)timeouts;
 	end(arg, status, NULL,
-	        status == ARES_SUCCESS ? sn_str_n(packet, (size_t)size) : SN_STR_NULL);
+		status == ARES_SUCCESS ? sn_str_n(packet, (size_t)size) : SN_STR_NULL);
 }
 
 void sn_dns_ask(struct sn_dns_channel *channel, struct sn_dns_query *query, const char *name,
-        int type, sn_dns_done_fn done)
+	int type, sn_dns_done_fn done)
 {
 	begin(channel, query, done);
 	ares_query(channel->ares, name, ns_c_in, type, got_packet, query);

@@ -44,7 +44,7 @@ static struct sn_str ip_key(const struct sn_hash_node *node)
 /* IPv4 as mapped IPv6, so that one table holds both. */
 static bool make_ip_key(const struct sn_addr *addr, char key[IP_KEY_SIZE])
 {
-	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 	memset(key, 0, IP_KEY_SIZE);
 	if (addr->len != 0 && addr->sa.sa_family == AF_INET) {
@@ -191,7 +191,7 @@ void sn_hosts_free(struct sn_hosts **hosts)
  */
 
 size_t sn_hosts_addrs(struct sn_hosts *hosts, struct sn_str name, uint16_t port,
-        struct sn_addr *addrs, size_t cap)
+	struct sn_addr *addrs, size_t cap)
 {
 	struct sn_hash_node *node;
 	size_t n = 0;
@@ -202,14 +202,14 @@ size_t sn_hosts_addrs(struct sn_hosts *hosts, struct sn_str name, uint16_t port,
 	if (node == NULL)
 		return 0;
 	for (const struct edge *edge = sn_container_of(node, struct host_name, node)->first;
-	        edge != NULL; edge = edge->next_of_name, n++)
+		edge != NULL; edge = edge->next_of_name, n++)
 		if (n < cap)
 			ip_to_addr(edge->ip, port, &addrs[n]);
 	return n;
 }
 
 size_t sn_hosts_names(
-        struct sn_hosts *hosts, const struct sn_addr *addr, struct sn_str *names, size_t cap)
+	struct sn_hosts *hosts, const struct sn_addr *addr, struct sn_str *names, size_t cap)
 {
 	char key[IP_KEY_SIZE];
 	struct sn_hash_node *node;
@@ -221,7 +221,7 @@ size_t sn_hosts_names(
 	if (node == NULL)
 		return 0;
 	for (const struct edge *edge = sn_container_of(node, struct host_ip, node)->first;
-	        edge != NULL; edge = edge->next_of_ip, n++)
+		edge != NULL; edge = edge->next_of_ip, n++)
 		if (n < cap)
 			names[n] = edge->name->text;
 	return n;

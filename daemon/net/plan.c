@@ -63,6 +63,7 @@ void sn_listen_plan_add_stage(struct sn_listen_plan *plan, struct sn_accept_stag
 
 void sn_net_init(void)
 {
+	sn_plan_client_attach();
 	sn_plan_server_attach();
 	sn_stage_proxy_attach();
 }

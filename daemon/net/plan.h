@@ -89,10 +89,11 @@ void sn_listen_close(struct sn_listen_socket *sock);
 struct sn_connect_plan {
 	struct sn_str host;    /* name or literal; empty for unix and exec */
 	uint16_t port;
-	struct sn_addr addr;   /* unix, or a bind address in `bind` */
-	struct sn_addr bind;   /* len 0: none */
+	struct sn_addr addr;   /* unix */
+	const char *lock_file; /* unix: connect only while a server holds this lock, or NULL */
+	struct sn_addr bind;   /* where to connect from; len 0: anywhere */
 	char *const *argv;     /* exec */
-	int64_t timeout;       /* ns, for all together */
+	int64_t timeout;       /* ns, for all together; 0: 30 s */
 	struct sn_tls_context *tls; /* or NULL */
 	const char *tls_host;
 	struct sn_pool *pool;
@@ -100,6 +101,9 @@ struct sn_connect_plan {
 int sn_connect_plan_make(const struct sn_endpoint *ep, struct sn_connect_plan *plan,
 	struct sn_diag *diag) SN_WARN_UNUSED;
 void sn_connect_plan_fini(struct sn_connect_plan *plan);
+/* For plan functions of wrapping types: let the inner endpoint fill the plan. */
+int sn_connect_plan_inner(const struct sn_endpoint *ep, struct sn_connect_plan *plan,
+	struct sn_diag *diag) SN_WARN_UNUSED;
 
 /* Attach the plan functions of the built-in types (after sn_endpoints_init). */
 void sn_net_init(void);

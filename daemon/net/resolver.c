@@ -67,19 +67,19 @@ static struct file_stamp stamp_file(const char *path)
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		return (struct file_stamp){0};
+		return (struct file_stamp){ 0 };
 	return (struct file_stamp){
-	        .dev = st.st_dev,
-	        .ino = st.st_ino,
-	        .size = st.st_size,
-	        .mtime = st.st_mtim,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.size = st.st_size,
+		.mtime = st.st_mtim,
 	};
 }
 
 static bool same_stamp(const struct file_stamp *a, const struct file_stamp *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	        a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+		a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 static void read_all(int fd, struct sn_strbuf *text)
@@ -158,17 +158,17 @@ static void set_options(struct sn_resolver *r, const struct sn_resolver_options 
 	r->hosts_file = sn_strdup(o->hosts_file != NULL ? o->hosts_file : "/etc/hosts");
 	r->max_queries = o->max_queries != 0 ? o->max_queries : DEFAULT_MAX_QUERIES;
 	r->channel_options = (struct sn_dns_channel_options){
-	        .servers = r->servers,
-	        .resolv_conf = r->resolv_conf,
-	        .timeout = o->timeout != 0 ? o->timeout : DEFAULT_TIMEOUT,
-	        .tries = o->tries != 0 ? o->tries : DEFAULT_TRIES,
+		.servers = r->servers,
+		.resolv_conf = r->resolv_conf,
+		.timeout = o->timeout != 0 ? o->timeout : DEFAULT_TIMEOUT,
+		.tries = o->tries != 0 ? o->tries : DEFAULT_TRIES,
 	};
 }
 
 int sn_resolver_new(struct sn_loop *loop, const struct sn_resolver_options *options,
-        struct sn_resolver **resolver_r)
+	struct sn_resolver **resolver_r)
 {
-	static const struct sn_resolver_options defaults = {0};
+	static const struct sn_resolver_options defaults = { 0 };
 	struct sn_resolver *r = sn_alloc_zero(sizeof(*r));
 	int code;
 
@@ -235,7 +235,7 @@ static void release_promise(struct sn_promise *p)
 }
 
 /* c-ares cannot drop one query: a canceled one ends into nothing, see end_query. */
-static const struct sn_promise_ops promise_ops = {.free = release_promise};
+static const struct sn_promise_ops promise_ops = { .free = release_promise };
 
 static struct resolve_op *new_op(struct sn_resolver *r, enum question question)
 {
@@ -285,7 +285,7 @@ static int take_srvs(struct resolve_op *op, struct sn_str packet)
 	struct ares_srv_reply *list, *item;
 	size_t count = 0;
 	int code = sn_dns_code(
-	        ares_parse_srv_reply((const unsigned char *)packet.p, (int)packet.n, &list));
+		ares_parse_srv_reply((const unsigned char *)packet.p, (int)packet.n, &list));
 
 	if (code != SN_OK)
 		return code;
@@ -294,10 +294,10 @@ static int take_srvs(struct resolve_op *op, struct sn_str packet)
 	op->srvs = sn_pool_alloc(op_pool(op), count * sizeof(*op->srvs));
 	for (item = list; item != NULL; item = item->next)
 		op->srvs[op->count++] = (struct sn_srv){
-		        .target = sn_pool_str(op->pool, sn_str(item->host[0] ? item->host : ".")),
-		        .priority = item->priority,
-		        .weight = item->weight,
-		        .port = item->port,
+			.target = sn_pool_str(op->pool, sn_str(item->host[0] ? item->host : ".")),
+			.priority = item->priority,
+			.weight = item->weight,
+			.port = item->port,
 		};
 	ares_free_data(list);
 	sn_srv_order(op->srvs, op->count);
@@ -308,11 +308,11 @@ static int take_names(struct resolve_op *op, struct sn_str packet)
 {
 	bool v4 = op->asked.sa.sa_family == AF_INET;
 	const void *ip =
-	        v4 ? (const void *)&op->asked.in.sin_addr : (const void *)&op->asked.in6.sin6_addr;
+		v4 ? (const void *)&op->asked.in.sin_addr : (const void *)&op->asked.in6.sin6_addr;
 	struct hostent *host;
 	size_t count = 0;
 	int code = sn_dns_code(ares_parse_ptr_reply((const unsigned char *)packet.p, (int)packet.n,
-	        ip, v4 ? 4 : 16, op->asked.sa.sa_family, &host));
+		ip, v4 ? 4 : 16, op->asked.sa.sa_family, &host));
 
 	if (code != SN_OK)
 		return code;
@@ -326,7 +326,7 @@ static int take_names(struct resolve_op *op, struct sn_str packet)
 }
 
 static void end_query(struct sn_dns_query *query, int code, const struct ares_addrinfo *addrs,
-        struct sn_str packet)
+	struct sn_str packet)
 {
 	struct resolve_op *op = sn_container_of(query, struct resolve_op, query);
 
@@ -360,7 +360,7 @@ static bool may_ask(struct sn_resolver *r)
 static bool family_fits(const struct sn_addr *addr, enum sn_resolve_family family)
 {
 	return family == SN_RESOLVE_ANY ||
-	        addr->sa.sa_family == (family == SN_RESOLVE_IPV4 ? AF_INET : AF_INET6);
+		addr->sa.sa_family == (family == SN_RESOLVE_IPV4 ? AF_INET : AF_INET6);
 }
 
 static void keep_family(struct resolve_op *op, enum sn_resolve_family family)
@@ -385,14 +385,14 @@ static void set_loopback(struct resolve_op *op, uint16_t port)
 
 static bool is_localhost(struct sn_str name)
 {
-	static const struct sn_str tail = {".localhost", 10};
+	static const struct sn_str tail = { ".localhost", 10 };
 
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;
 	if (sn_str_eq_nocase(name, SN_STR("localhost")))
 		return true;
 	return name.n > tail.n &&
-	        sn_str_eq_nocase(sn_str_n(name.p + name.n - tail.n, tail.n), tail);
+		sn_str_eq_nocase(sn_str_n(name.p + name.n - tail.n, tail.n), tail);
 }
 
 /* What needs no question: literals, the hosts file, localhost. */
@@ -431,12 +431,12 @@ static bool copy_name(struct sn_str name, char *text)
 }
 
 struct sn_promise *sn_resolve_host(
-        struct sn_resolver *r, struct sn_str name, uint16_t port, enum sn_resolve_family family)
+	struct sn_resolver *r, struct sn_str name, uint16_t port, enum sn_resolve_family family)
 {
 	static const int families[] = {
-	        [SN_RESOLVE_ANY] = AF_UNSPEC,
-	        [SN_RESOLVE_IPV4] = AF_INET,
-	        [SN_RESOLVE_IPV6] = AF_INET6,
+		[SN_RESOLVE_ANY] = AF_UNSPEC,
+		[SN_RESOLVE_IPV4] = AF_INET,
+		[SN_RESOLVE_IPV6] = AF_INET6,
 	};
 	struct resolve_op *op = new_op(r, ASK_HOST);
 	char text[NAME_MAX_LENGTH + 1];
@@ -498,7 +498,7 @@ static void format_reverse(const struct sn_addr *addr, struct sn_strbuf *out)
 		const uint32_t ip = ntohl(addr->in.sin_addr.s_addr);
 
 		sn_strbuf_addf(out, "%u.%u.%u.%u.in-addr.arpa", ip & 255, ip >> 8 & 255,
-		        ip >> 16 & 255, ip >> 24);
+			ip >> 16 & 255, ip >> 24);
 		return;
 	}
 	for (size_t i = 16; i-- > 0;) {

@@ -41,7 +41,7 @@ static bool read_question(struct sn_str packet, struct question *q)
 	while ((label = sn_read_str8(&r)).n > 0) {
 		ck_assert_uint_lt(at + label.n + 1, sizeof(q->name));
 		at += (size_t)snprintf(q->name + at, sizeof(q->name) - at, "%s%.*s",
-		        at > 0 ? "." : "", SN_STR_ARG(label));
+			at > 0 ? "." : "", SN_STR_ARG(label));
 	}
 	q->name[at] = '\0';
 	q->type = sn_read_u16(&r);
@@ -80,8 +80,8 @@ static void write_data(struct sn_writer *w, const struct sn_test_dns_record *rec
 		break;
 	case ns_t_srv:
 		ck_assert_int_eq(
-		        sscanf(record->data, "%u %u %u %255s", &priority, &weight, &port, target),
-		        4);
+			sscanf(record->data, "%u %u %u %255s", &priority, &weight, &port, target),
+			4);
 		sn_write_u16(w, (uint16_t)priority);
 		sn_write_u16(w, (uint16_t)weight);
 		sn_write_u16(w, (uint16_t)port);
@@ -117,7 +117,7 @@ static bool fits(const struct sn_test_dns_record *record, const struct question 
 }
 
 static const struct sn_test_dns_record *first_record(
-        const struct sn_test_dns *dns, const struct question *q)
+	const struct sn_test_dns *dns, const struct question *q)
 {
 	for (const struct sn_test_dns_record *it = dns->records; it->name != NULL; it++)
 		if (fits(it, q))
@@ -134,7 +134,7 @@ static bool name_exists(const struct sn_test_dns *dns, const struct question *q)
 }
 
 static unsigned response_code(
-        const struct sn_test_dns *dns, const struct question *q, enum sn_test_dns_act act)
+	const struct sn_test_dns *dns, const struct question *q, enum sn_test_dns_act act)
 {
 	if (act == SN_TEST_DNS_REFUSE)
 		return ns_r_refused;
@@ -144,15 +144,15 @@ static unsigned response_code(
 }
 
 static void write_reply(const struct sn_test_dns *dns, const struct question *q,
-        enum sn_test_dns_act act, struct sn_writer *w)
+	enum sn_test_dns_act act, struct sn_writer *w)
 {
 	unsigned code = response_code(dns, q, act);
 	uint16_t count = 0;
 
 	sn_write_u16(w, q->id);
 	sn_write_u16(w,
-	        (uint16_t)(FLAG_QR | FLAG_RD_RA | code |
-	                (act == SN_TEST_DNS_TRUNCATE ? FLAG_TC : 0)));
+		(uint16_t)(FLAG_QR | FLAG_RD_RA | code |
+			(act == SN_TEST_DNS_TRUNCATE ? FLAG_TC : 0)));
 	sn_write_u16(w, 1);
 	sn_write_u16(w, 0);
 	sn_write_u32(w, 0);
@@ -181,7 +181,7 @@ static void hold(struct sn_test_dns *dns, const struct sn_addr *peer, struct sn_
 }
 
 static enum sn_test_dns_act take_question(
-        struct sn_test_dns *dns, struct sn_str packet, struct question *q)
+	struct sn_test_dns *dns, struct sn_str packet, struct question *q)
 {
 	const struct sn_test_dns_record *record;
 
@@ -232,8 +232,8 @@ static void drop_held(struct sn_test_dns *dns, bool send)
 
 		if (send)
 			ck_assert_int_eq(sn_dgram_send(&dns->udp, &held->peer, NULL,
-			                         sn_str_n(held->reply, held->n)),
-			        SN_OK);
+						 sn_str_n(held->reply, held->n)),
+				SN_OK);
 		sn_free(held);
 	}
 }
@@ -320,13 +320,13 @@ static int open_pair(int *udp_r, struct sn_addr *addr)
 }
 
 void sn_test_dns_start(
-        struct sn_test_dns *dns, struct sn_loop *loop, const struct sn_test_dns_record *records)
+	struct sn_test_dns *dns, struct sn_loop *loop, const struct sn_test_dns_record *records)
 {
-	static const struct sn_dgram_ops ops = {.on_packet = on_packet};
+	static const struct sn_dgram_ops ops = { .on_packet = on_packet };
 	struct sn_addr addr;
 	int udp, tcp = open_pair(&udp, &addr);
 
-	*dns = (struct sn_test_dns){.loop = loop, .records = records};
+	*dns = (struct sn_test_dns){ .loop = loop, .records = records };
 	sn_list_init(&dns->held);
 	snprintf(dns->servers, sizeof(dns->servers), "127.0.0.1:%u", sn_addr_port(&addr));
 	ck_assert_int_eq(sn_dgram_start(&dns->udp, loop, udp, NULL, &ops), SN_OK);

@@ -45,7 +45,7 @@ struct sn_test_dns {
 };
 
 void sn_test_dns_start(
-        struct sn_test_dns *dns, struct sn_loop *loop, const struct sn_test_dns_record *records);
+	struct sn_test_dns *dns, struct sn_loop *loop, const struct sn_test_dns_record *records);
 void sn_test_dns_stop(struct sn_test_dns *dns);
 unsigned sn_test_dns_held(const struct sn_test_dns *dns);
 void sn_test_dns_release(struct sn_test_dns *dns);

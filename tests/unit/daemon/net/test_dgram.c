@@ -29,14 +29,14 @@ static size_t echo(struct sn_dgram *d, const struct sn_packet *packet, char *rep
 	s->last_local = packet->local;
 	if (s->also_send)
 		ck_assert_int_eq(
-		        sn_dgram_send(d, packet->peer, &packet->local, SN_STR("extra")), SN_OK);
+			sn_dgram_send(d, packet->peer, &packet->local, SN_STR("extra")), SN_OK);
 	if (s->mute || packet->data.n > cap)
 		return 0;
 	memcpy(reply, packet->data.p, packet->data.n);
 	return packet->data.n;
 }
 
-static const struct sn_dgram_ops ops = {.on_packet = echo};
+static const struct sn_dgram_ops ops = { .on_packet = echo };
 
 static int bound_socket(const char *ip, struct sn_addr *addr_r)
 {
@@ -52,7 +52,7 @@ static int bound_socket(const char *ip, struct sn_addr *addr_r)
 
 static void start(struct server *s, int fd, const struct sn_dgram_options *options)
 {
-	*s = (struct server){0};
+	*s = (struct server){ 0 };
 	ck_assert_int_eq(sn_loop_new(NULL, &s->loop), SN_OK);
 	ck_assert_int_eq(sn_dgram_start(&s->d, s->loop, fd, options, &ops), SN_OK);
 }
@@ -122,12 +122,12 @@ END_TEST
 static const struct {
 	const char *bound, *asked;
 } addresses[] = {
-        {"0.0.0.0", "127.0.0.1"},
-        {"0.0.0.0", "127.0.0.2"},
-        {"127.0.0.3", "127.0.0.3"},
-        {"::", "::1"},
-        {"::", "127.0.0.2"}, /* mapped */
-        {"::1", "::1"},
+	{ "0.0.0.0", "127.0.0.1" },
+	{ "0.0.0.0", "127.0.0.2" },
+	{ "127.0.0.3", "127.0.0.3" },
+	{ "::", "::1" },
+	{ "::", "127.0.0.2" }, /* mapped */
+	{ "::1", "::1" },
 };
 
 /* The client is connected to the address it asks: an answer from another one would not arrive. */
@@ -174,7 +174,7 @@ START_TEST(test_truncated_packet_is_marked)
 	struct server s;
 	int fd;
 
-	start_on(&s, "127.0.0.1", &(struct sn_dgram_options){.recv_size = 16, .reply_size = 16});
+	start_on(&s, "127.0.0.1", &(struct sn_dgram_options){ .recv_size = 16, .reply_size = 16 });
 	s.mute = true;
 	fd = client_of(&s, "127.0.0.1");
 	ck_assert_int_eq(send(fd, big, 16, 0), 16);
@@ -195,7 +195,7 @@ START_TEST(test_budget_bounds_a_turn)
 	struct server s;
 	int fd;
 
-	start_on(&s, "127.0.0.1", &(struct sn_dgram_options){.budget = 40});
+	start_on(&s, "127.0.0.1", &(struct sn_dgram_options){ .budget = 40 });
 	fd = client_of(&s, "127.0.0.1");
 	for (int i = 0; i < 50; i++)
 		ck_assert_int_eq(send(fd, "x", 1, 0), 1);
@@ -214,7 +214,7 @@ START_TEST(test_own_packets_fill_the_batch_once)
 	struct server s;
 	int fd;
 
-	start_on(&s, "127.0.0.1", &(struct sn_dgram_options){.reply_size = 8});
+	start_on(&s, "127.0.0.1", &(struct sn_dgram_options){ .reply_size = 8 });
 	s.mute = true;
 	fd = client_of(&s, "127.0.0.1");
 	ck_assert_int_eq(send(fd, "x", 1, 0), 1);
@@ -222,7 +222,7 @@ START_TEST(test_own_packets_fill_the_batch_once)
 	ck_assert_int_eq(sn_dgram_send(&s.d, &s.last_peer, NULL, SN_STR("123456789")), SN_ELIMIT);
 	for (int i = 0; i < SN_DGRAM_BATCH; i++)
 		ck_assert_int_eq(
-		        sn_dgram_send(&s.d, &s.last_peer, NULL, SN_STR("12345678")), SN_OK);
+			sn_dgram_send(&s.d, &s.last_peer, NULL, SN_STR("12345678")), SN_OK);
 	ck_assert_int_eq(sn_dgram_send(&s.d, &s.last_peer, NULL, SN_STR("1")), SN_EBUSY);
 	ck_assert_uint_eq(s.d.sent, 0);
 	sn_loop_turn(s.loop, 0);
@@ -311,19 +311,20 @@ END_TEST
 /* A unix peer that does not read: its queue is full at once, and nothing blocks or spins. */
 START_TEST(test_full_buffer_drops_and_counts)
 {
-	const struct sn_addr connected = {.len = 0};
+	const struct sn_addr connected = { .len = 0 };
 	struct server s;
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
-	start(&s, pair[0], &(struct sn_dgram_options){.reply_size = 65536, .socket_buffer = 4096});
+	start(&s, pair[0],
+		&(struct sn_dgram_options){ .reply_size = 65536, .socket_buffer = 4096 });
 	for (int round = 0; round < 100 && s.d.dropped == 0; round++) {
 		static const char data[2048];
 
 		for (int i = 0; i < SN_DGRAM_BATCH; i++)
 			ck_assert_int_eq(
-			        sn_dgram_send(&s.d, &connected, NULL, sn_str_n(data, sizeof(data))),
-			        SN_OK);
+				sn_dgram_send(&s.d, &connected, NULL, sn_str_n(data, sizeof(data))),
+				SN_OK);
 		sn_loop_turn(s.loop, 0);
 		ck_assert_uint_eq(s.d.sent + s.d.dropped, (uint64_t)(round + 1) * SN_DGRAM_BATCH);
 	}
@@ -373,7 +374,7 @@ Suite *sn_suite_dgram(void)
 
 	tcase_add_test(tc, test_every_packet_is_answered_in_order);
 	tcase_add_loop_test(tc, test_answer_leaves_from_the_address_asked, 0,
-	        sizeof(addresses) / sizeof(addresses[0]));
+		sizeof(addresses) / sizeof(addresses[0]));
 	tcase_add_test(tc, test_later_answer_leaves_from_the_address_asked);
 	tcase_add_test(tc, test_truncated_packet_is_marked);
 	tcase_add_test(tc, test_budget_bounds_a_turn);

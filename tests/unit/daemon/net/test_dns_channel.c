@@ -9,9 +9,9 @@
 Suite *sn_suite_dns_channel(void);
 
 static const struct sn_test_dns_record records[] = {
-        {"held.test", ns_t_a, "192.0.2.5", SN_TEST_DNS_HOLD},
-        {"plain.test", ns_t_a, "192.0.2.6"},
-        {NULL},
+	{ "held.test", ns_t_a, "192.0.2.5", SN_TEST_DNS_HOLD },
+	{ "plain.test", ns_t_a, "192.0.2.6" },
+	{ NULL },
 };
 
 struct ask {
@@ -22,7 +22,7 @@ struct ask {
 };
 
 static void on_end(struct sn_dns_query *query, int code, const struct ares_addrinfo *addrs,
-        struct sn_str packet)
+	struct sn_str packet)
 {
 	struct ask *ask = sn_container_of(query, struct ask, query);
 
@@ -42,14 +42,14 @@ static void set_up(void)
 	ck_assert_int_eq(sn_loop_new(NULL, &loop), SN_OK);
 	sn_test_dns_start(&dns, loop, records);
 	ck_assert_int_eq(sn_dns_channel_new(loop,
-	                         &(struct sn_dns_channel_options){
-	                                 .servers = dns.servers,
-	                                 .resolv_conf = "/dev/null",
-	                                 .timeout = SN_SEC(5),
-	                                 .tries = 1,
-	                         },
-	                         &channel),
-	        SN_OK);
+				 &(struct sn_dns_channel_options){
+					 .servers = dns.servers,
+					 .resolv_conf = "/dev/null",
+					 .timeout = SN_SEC(5),
+					 .tries = 1,
+				 },
+				 &channel),
+		SN_OK);
 }
 
 static void tear_down(void)
@@ -61,7 +61,7 @@ static void tear_down(void)
 
 START_TEST(test_answer_packet)
 {
-	struct ask ask = {0};
+	struct ask ask = { 0 };
 
 	sn_dns_ask(channel, &ask.query, "plain.test", ns_t_a, on_end);
 	sn_test_turn_until(loop, ask.ended == 1);
@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(test_bad_name_ends_inside_the_call)
 {
-	struct ask ask = {0};
+	struct ask ask = { 0 };
 
 	sn_dns_ask(channel, &ask.query, "a..b", ns_t_a, on_end);
 	ck_assert_uint_eq(ask.ended, 1);
@@ -84,7 +84,7 @@ END_TEST
 START_TEST(test_sockets_come_and_go)
 {
 	for (int i = 0; i < 5; i++) {
-		struct ask a = {0}, b = {0};
+		struct ask a = { 0 }, b = { 0 };
 
 		sn_dns_ask(channel, &a.query, "plain.test", ns_t_a, on_end);
 		sn_dns_addresses(channel, &b.query, "plain.test", AF_INET, on_end);
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(test_free_ends_what_is_under_way)
 {
-	struct ask ask = {0};
+	struct ask ask = { 0 };
 
 	sn_dns_ask(channel, &ask.query, "held.test", ns_t_a, on_end);
 	sn_test_turn_until(loop, sn_test_dns_held(&dns) == 1);
@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(test_retired_channel_ends_its_queries_and_goes)
 {
-	struct ask ask = {0};
+	struct ask ask = { 0 };
 	struct sn_list retired;
 
 	sn_list_init(&retired);
@@ -139,18 +139,18 @@ END_TEST
 static const struct {
 	int status, code;
 } codes[] = {
-        {ARES_SUCCESS, SN_OK},
-        {ARES_ENODATA, SN_ENOTFOUND},
-        {ARES_ENOTFOUND, SN_ENOTFOUND},
-        {ARES_EBADNAME, SN_ENOTFOUND},
-        {ARES_ETIMEOUT, SN_ETIMEOUT},
-        {ARES_ECANCELLED, SN_ECANCELED},
-        {ARES_EDESTRUCTION, SN_ECANCELED},
-        {ARES_ENOMEM, -ENOMEM},
-        {ARES_ESERVFAIL, SN_ERESOLVE},
-        {ARES_EREFUSED, SN_ERESOLVE},
-        {ARES_ECONNREFUSED, SN_ERESOLVE},
-        {ARES_EBADRESP, SN_ERESOLVE},
+	{ ARES_SUCCESS, SN_OK },
+	{ ARES_ENODATA, SN_ENOTFOUND },
+	{ ARES_ENOTFOUND, SN_ENOTFOUND },
+	{ ARES_EBADNAME, SN_ENOTFOUND },
+	{ ARES_ETIMEOUT, SN_ETIMEOUT },
+	{ ARES_ECANCELLED, SN_ECANCELED },
+	{ ARES_EDESTRUCTION, SN_ECANCELED },
+	{ ARES_ENOMEM, -ENOMEM },
+	{ ARES_ESERVFAIL, SN_ERESOLVE },
+	{ ARES_EREFUSED, SN_ERESOLVE },
+	{ ARES_ECONNREFUSED, SN_ERESOLVE },
+	{ ARES_EBADRESP, SN_ERESOLVE },
 };
 
 START_TEST(test_codes)

@@ -5,34 +5,34 @@
 Suite *sn_suite_hosts(void);
 
 static const char file[] = "# comment\n"
-                           "127.0.0.1 localhost\n"
-                           "::1\tlocalhost ip6-localhost # the same\r\n"
-                           "  192.0.2.7   www.example.org www   \n"
-                           "192.0.2.8 WWW.example.org\n"
-                           "192.0.2.7 www.example.org again\n"
-                           "fe80::1%1 link\n"
-                           "not-an-address broken\n"
-                           "192.0.2.999 broken\n"
-                           "192.0.2.9\n"
-                           "\n"
-                           "192.0.2.10 last";
+			   "127.0.0.1 localhost\n"
+			   "::1\tlocalhost ip6-localhost # the same\r\n"
+			   "  192.0.2.7   www.example.org www   \n"
+			   "192.0.2.8 WWW.example.org\n"
+			   "192.0.2.7 www.example.org again\n"
+			   "fe80::1%1 link\n"
+			   "not-an-address broken\n"
+			   "192.0.2.999 broken\n"
+			   "192.0.2.9\n"
+			   "\n"
+			   "192.0.2.10 last";
 
 static const struct {
 	const char *name, *addrs;
 } lookups[] = {
-        {"localhost", "127.0.0.1:80 [::1]:80 "},
-        {"LOCALHOST.", "127.0.0.1:80 [::1]:80 "},
-        {"ip6-localhost", "[::1]:80 "},
-        {"www.example.org", "192.0.2.7:80 192.0.2.8:80 "},
-        {"www", "192.0.2.7:80 "},
-        {"again", "192.0.2.7:80 "},
-        {"last", "192.0.2.10:80 "},
-        {"broken", ""},
-        {"#", ""},
-        {"the", ""},
-        {"", ""},
-        {".", ""},
-        {"192.0.2.9", ""},
+	{ "localhost", "127.0.0.1:80 [::1]:80 " },
+	{ "LOCALHOST.", "127.0.0.1:80 [::1]:80 " },
+	{ "ip6-localhost", "[::1]:80 " },
+	{ "www.example.org", "192.0.2.7:80 192.0.2.8:80 " },
+	{ "www", "192.0.2.7:80 " },
+	{ "again", "192.0.2.7:80 " },
+	{ "last", "192.0.2.10:80 " },
+	{ "broken", "" },
+	{ "#", "" },
+	{ "the", "" },
+	{ "", "" },
+	{ ".", "" },
+	{ "192.0.2.9", "" },
 };
 
 START_TEST(test_addresses_of_a_name)
@@ -57,14 +57,14 @@ END_TEST
 static const struct {
 	const char *addr, *names;
 } reverse[] = {
-        {"127.0.0.1", "localhost "},
-        {"::1", "localhost ip6-localhost "},
-        {"::ffff:192.0.2.7", "www.example.org www again "},
-        {"192.0.2.7", "www.example.org www again "},
-        {"192.0.2.8", "www.example.org "},
-        {"192.0.2.9", ""},
-        {"fe80::1%1", "link "},
-        {"fe80::1", ""},
+	{ "127.0.0.1", "localhost " },
+	{ "::1", "localhost ip6-localhost " },
+	{ "::ffff:192.0.2.7", "www.example.org www again " },
+	{ "192.0.2.7", "www.example.org www again " },
+	{ "192.0.2.8", "www.example.org " },
+	{ "192.0.2.9", "" },
+	{ "fe80::1%1", "link " },
+	{ "fe80::1", "" },
 };
 
 START_TEST(test_names_of_an_address)
@@ -92,8 +92,8 @@ END_TEST
 START_TEST(test_cap_bounds_what_is_written)
 {
 	struct sn_hosts *hosts = sn_hosts_parse(sn_str(file));
-	struct sn_addr addrs[2] = {{.len = 0}, {.len = 77}};
-	struct sn_str names[2] = {SN_STR("x"), SN_STR("untouched")};
+	struct sn_addr addrs[2] = { { .len = 0 }, { .len = 77 } };
+	struct sn_str names[2] = { SN_STR("x"), SN_STR("untouched") };
 
 	ck_assert_uint_eq(sn_hosts_addrs(hosts, SN_STR("localhost"), 1, addrs, 1), 2);
 	ck_assert_uint_eq(addrs[1].len, 77);

@@ -12,33 +12,33 @@
 Suite *sn_suite_resolver(void);
 
 static const struct sn_test_dns_record records[] = {
-        {"both.test", ns_t_a, "192.0.2.1"},
-        {"both.test", ns_t_aaaa, "::1"},
-        {"four.test", ns_t_a, "192.0.2.1"},
-        {"four.test", ns_t_a, "192.0.2.2"},
-        {"six.test", ns_t_aaaa, "2001:db8::1"},
-        {"refused.test", ns_t_a, "192.0.2.1", SN_TEST_DNS_REFUSE},
-        {"refused.test", ns_t_aaaa, "2001:db8::1", SN_TEST_DNS_REFUSE},
-        {"failing.test", ns_t_a, "192.0.2.1", SN_TEST_DNS_SERVFAIL},
-        {"failing.test", ns_t_aaaa, "2001:db8::1", SN_TEST_DNS_SERVFAIL},
-        {"silent.test", ns_t_a, "192.0.2.1", SN_TEST_DNS_SILENT},
-        {"silent.test", ns_t_aaaa, "2001:db8::1", SN_TEST_DNS_SILENT},
-        {"held.test", ns_t_a, "192.0.2.5", SN_TEST_DNS_HOLD},
-        {"held.test", ns_t_aaaa, "2001:db8::5", SN_TEST_DNS_HOLD},
-        {"large.test", ns_t_a, "192.0.2.6", SN_TEST_DNS_TRUNCATE},
-        {"garbage.test", ns_t_a, "192.0.2.6", SN_TEST_DNS_GARBAGE},
-        {"host.one.test", ns_t_a, "192.0.2.11"},
-        {"host.two.test", ns_t_a, "192.0.2.22"},
-        {"_xmpp._tcp.example.test", ns_t_srv, "20 0 5223 backup.example.test"},
-        {"_xmpp._tcp.example.test", ns_t_srv, "10 5 5222 main.example.test"},
-        {"_none._tcp.example.test", ns_t_srv, "0 0 0 ."},
-        {"_silent._tcp.example.test", ns_t_srv, "0 0 0 .", SN_TEST_DNS_SILENT},
-        {"_garbage._tcp.example.test", ns_t_srv, "0 0 0 a.b.c", SN_TEST_DNS_GARBAGE},
-        {"7.2.0.192.in-addr.arpa", ns_t_ptr, "one.example.test"},
-        {"7.2.0.192.in-addr.arpa", ns_t_ptr, "two.example.test"},
-        {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", ns_t_ptr,
-                "six.example.test"},
-        {NULL},
+	{ "both.test", ns_t_a, "192.0.2.1" },
+	{ "both.test", ns_t_aaaa, "::1" },
+	{ "four.test", ns_t_a, "192.0.2.1" },
+	{ "four.test", ns_t_a, "192.0.2.2" },
+	{ "six.test", ns_t_aaaa, "2001:db8::1" },
+	{ "refused.test", ns_t_a, "192.0.2.1", SN_TEST_DNS_REFUSE },
+	{ "refused.test", ns_t_aaaa, "2001:db8::1", SN_TEST_DNS_REFUSE },
+	{ "failing.test", ns_t_a, "192.0.2.1", SN_TEST_DNS_SERVFAIL },
+	{ "failing.test", ns_t_aaaa, "2001:db8::1", SN_TEST_DNS_SERVFAIL },
+	{ "silent.test", ns_t_a, "192.0.2.1", SN_TEST_DNS_SILENT },
+	{ "silent.test", ns_t_aaaa, "2001:db8::1", SN_TEST_DNS_SILENT },
+	{ "held.test", ns_t_a, "192.0.2.5", SN_TEST_DNS_HOLD },
+	{ "held.test", ns_t_aaaa, "2001:db8::5", SN_TEST_DNS_HOLD },
+	{ "large.test", ns_t_a, "192.0.2.6", SN_TEST_DNS_TRUNCATE },
+	{ "garbage.test", ns_t_a, "192.0.2.6", SN_TEST_DNS_GARBAGE },
+	{ "host.one.test", ns_t_a, "192.0.2.11" },
+	{ "host.two.test", ns_t_a, "192.0.2.22" },
+	{ "_xmpp._tcp.example.test", ns_t_srv, "20 0 5223 backup.example.test" },
+	{ "_xmpp._tcp.example.test", ns_t_srv, "10 5 5222 main.example.test" },
+	{ "_none._tcp.example.test", ns_t_srv, "0 0 0 ." },
+	{ "_silent._tcp.example.test", ns_t_srv, "0 0 0 .", SN_TEST_DNS_SILENT },
+	{ "_garbage._tcp.example.test", ns_t_srv, "0 0 0 a.b.c", SN_TEST_DNS_GARBAGE },
+	{ "7.2.0.192.in-addr.arpa", ns_t_ptr, "one.example.test" },
+	{ "7.2.0.192.in-addr.arpa", ns_t_ptr, "two.example.test" },
+	{ "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", ns_t_ptr,
+		"six.example.test" },
+	{ NULL },
 };
 
 struct fixture {
@@ -66,7 +66,7 @@ static void write_file(const char *path, const char *text)
 }
 
 static void set_up(
-        struct fixture *f, const struct sn_resolver_options *given, const struct sn_clock *clock)
+	struct fixture *f, const struct sn_resolver_options *given, const struct sn_clock *clock)
 {
 	struct sn_resolver_options options = *given;
 
@@ -77,7 +77,7 @@ static void set_up(
 	snprintf(f->conf, sizeof(f->conf), "%s/resolv.conf", f->dir);
 	write_file(f->hosts, "192.0.2.100 filed.test alias\n2001:db8::100 six-filed.test\n");
 	write_file(f->conf, "search one.test\n");
-	ck_assert_int_eq(sn_loop_new(&(struct sn_loop_options){.clock = clock}, &f->loop), SN_OK);
+	ck_assert_int_eq(sn_loop_new(&(struct sn_loop_options){ .clock = clock }, &f->loop), SN_OK);
 	sn_test_dns_start(&f->dns, f->loop, records);
 	options.servers = f->dns.servers;
 	options.hosts_file = f->hosts;
@@ -87,7 +87,7 @@ static void set_up(
 
 static void set_up_plain(struct fixture *f)
 {
-	set_up(f, &(struct sn_resolver_options){0}, NULL);
+	set_up(f, &(struct sn_resolver_options){ 0 }, NULL);
 }
 
 static void tear_down(struct fixture *f)
@@ -129,7 +129,7 @@ static void got_srvs(struct sn_waiter *w, struct sn_promise *p, int code)
 	sn_strbuf_fixed(&out, f->text, sizeof(f->text));
 	for (size_t i = 0; i < count; i++)
 		sn_strbuf_addf(&out, "%u/%u/%u/%s ", srvs[i].priority, srvs[i].weight, srvs[i].port,
-		        srvs[i].target.p);
+			srvs[i].target.p);
 }
 
 static void got_names(struct sn_waiter *w, struct sn_promise *p, int code)
@@ -170,22 +170,22 @@ static const struct {
 	const char *answer;
 	unsigned questions;
 } hosts[] = {
-        {"both.test", SN_RESOLVE_ANY, SN_OK, "[::1]:80 192.0.2.1:80 ", 2},
-        {"both.test", SN_RESOLVE_IPV4, SN_OK, "192.0.2.1:80 ", 1},
-        {"both.test", SN_RESOLVE_IPV6, SN_OK, "[::1]:80 ", 1},
-        {"BOTH.test.", SN_RESOLVE_IPV4, SN_OK, "192.0.2.1:80 ", 1},
-        {"six.test", SN_RESOLVE_ANY, SN_OK, "[2001:db8::1]:80 ", 2},
-        {"large.test", SN_RESOLVE_IPV4, SN_OK, "192.0.2.6:80 ", 2},
-        /* answered from here */
-        {"192.0.2.9", SN_RESOLVE_ANY, SN_OK, "192.0.2.9:80 ", 0},
-        {"2001:db8::9", SN_RESOLVE_ANY, SN_OK, "[2001:db8::9]:80 ", 0},
-        {"192.0.2.9", SN_RESOLVE_IPV6, SN_ENOTFOUND, "", 0},
-        {"filed.test", SN_RESOLVE_ANY, SN_OK, "192.0.2.100:80 ", 0},
-        {"ALIAS", SN_RESOLVE_IPV4, SN_OK, "192.0.2.100:80 ", 0},
-        {"filed.test", SN_RESOLVE_IPV6, SN_ENOTFOUND, "", 0},
-        {"localhost", SN_RESOLVE_ANY, SN_OK, "[::1]:80 127.0.0.1:80 ", 0},
-        {"a.LocalHost.", SN_RESOLVE_IPV4, SN_OK, "127.0.0.1:80 ", 0},
-        {"", SN_RESOLVE_ANY, SN_ENOTFOUND, "", 0},
+	{ "both.test", SN_RESOLVE_ANY, SN_OK, "[::1]:80 192.0.2.1:80 ", 2 },
+	{ "both.test", SN_RESOLVE_IPV4, SN_OK, "192.0.2.1:80 ", 1 },
+	{ "both.test", SN_RESOLVE_IPV6, SN_OK, "[::1]:80 ", 1 },
+	{ "BOTH.test.", SN_RESOLVE_IPV4, SN_OK, "192.0.2.1:80 ", 1 },
+	{ "six.test", SN_RESOLVE_ANY, SN_OK, "[2001:db8::1]:80 ", 2 },
+	{ "large.test", SN_RESOLVE_IPV4, SN_OK, "192.0.2.6:80 ", 2 },
+	/* answered from here */
+	{ "192.0.2.9", SN_RESOLVE_ANY, SN_OK, "192.0.2.9:80 ", 0 },
+	{ "2001:db8::9", SN_RESOLVE_ANY, SN_OK, "[2001:db8::9]:80 ", 0 },
+	{ "192.0.2.9", SN_RESOLVE_IPV6, SN_ENOTFOUND, "", 0 },
+	{ "filed.test", SN_RESOLVE_ANY, SN_OK, "192.0.2.100:80 ", 0 },
+	{ "ALIAS", SN_RESOLVE_IPV4, SN_OK, "192.0.2.100:80 ", 0 },
+	{ "filed.test", SN_RESOLVE_IPV6, SN_ENOTFOUND, "", 0 },
+	{ "localhost", SN_RESOLVE_ANY, SN_OK, "[::1]:80 127.0.0.1:80 ", 0 },
+	{ "a.LocalHost.", SN_RESOLVE_IPV4, SN_OK, "127.0.0.1:80 ", 0 },
+	{ "", SN_RESOLVE_ANY, SN_ENOTFOUND, "", 0 },
 };
 
 START_TEST(test_addresses)
@@ -205,14 +205,14 @@ static const struct {
 	enum sn_resolve_family family;
 	int code;
 } failures[] = {
-        {"nothing.test.", SN_RESOLVE_ANY, SN_ENOTFOUND},
-        {"four.test.", SN_RESOLVE_IPV6, SN_ENOTFOUND},
-        {"refused.test.", SN_RESOLVE_ANY, SN_ERESOLVE},
-        {"failing.test.", SN_RESOLVE_ANY, SN_ERESOLVE},
-        {"garbage.test.", SN_RESOLVE_IPV4, SN_ERESOLVE},
-        {"a..b", SN_RESOLVE_ANY, SN_ENOTFOUND},
-        {"this-label-is-longer-than-the-sixty-three-bytes-that-the-protocol-allows.test",
-                SN_RESOLVE_ANY, SN_ENOTFOUND},
+	{ "nothing.test.", SN_RESOLVE_ANY, SN_ENOTFOUND },
+	{ "four.test.", SN_RESOLVE_IPV6, SN_ENOTFOUND },
+	{ "refused.test.", SN_RESOLVE_ANY, SN_ERESOLVE },
+	{ "failing.test.", SN_RESOLVE_ANY, SN_ERESOLVE },
+	{ "garbage.test.", SN_RESOLVE_IPV4, SN_ERESOLVE },
+	{ "a..b", SN_RESOLVE_ANY, SN_ENOTFOUND },
+	{ "this-label-is-longer-than-the-sixty-three-bytes-that-the-protocol-allows.test",
+		SN_RESOLVE_ANY, SN_ENOTFOUND },
 };
 
 START_TEST(test_failures)
@@ -270,7 +270,7 @@ END_TEST
 
 START_TEST(test_silent_server_times_out)
 {
-	const struct sn_resolver_options options = {.timeout = SN_MS(20), .tries = 2};
+	const struct sn_resolver_options options = { .timeout = SN_MS(20), .tries = 2 };
 	struct fixture f;
 
 	set_up(&f, &options, NULL);
@@ -286,7 +286,7 @@ END_TEST
 
 START_TEST(test_no_server_at_all)
 {
-	const struct sn_resolver_options options = {.timeout = SN_MS(20), .tries = 2};
+	const struct sn_resolver_options options = { .timeout = SN_MS(20), .tries = 2 };
 	struct fixture f;
 
 	set_up(&f, &options, NULL);
@@ -300,11 +300,11 @@ END_TEST
 START_TEST(test_too_many_queries)
 {
 	struct fixture f;
-	struct sn_waiter busy = {0};
+	struct sn_waiter busy = { 0 };
 
-	set_up(&f, &(struct sn_resolver_options){.max_queries = 1}, NULL);
+	set_up(&f, &(struct sn_resolver_options){ .max_queries = 1 }, NULL);
 	sn_promise_wait(sn_resolve_host(f.resolver, SN_STR("held.test"), 1, SN_RESOLVE_IPV4), &busy,
-	        got_addrs);
+		got_addrs);
 	ck_assert_int_eq(ask_host(&f, "both.test", SN_RESOLVE_ANY), SN_EBUSY);
 	await(&f, sn_resolve_srv(f.resolver, SN_STR("_none._tcp.example.test")), got_srvs);
 	ck_assert_int_eq(f.code, SN_EBUSY);
@@ -331,9 +331,9 @@ static void must_not_come(struct sn_waiter *w, struct sn_promise *p, int code)
 
 static void start_held(struct fixture *f, struct sn_waiter *w)
 {
-	*w = (struct sn_waiter){0};
+	*w = (struct sn_waiter){ 0 };
 	sn_promise_wait(sn_resolve_host(f->resolver, SN_STR("held.test"), 1, SN_RESOLVE_ANY), w,
-	        must_not_come);
+		must_not_come);
 }
 
 START_TEST(test_cancel_then_answer)
@@ -373,11 +373,11 @@ END_TEST
 START_TEST(test_cancel_after_the_answer)
 {
 	struct fixture f;
-	struct sn_waiter w = {0};
+	struct sn_waiter w = { 0 };
 
 	set_up_plain(&f);
 	sn_promise_wait(sn_resolve_host(f.resolver, SN_STR("127.0.0.1"), 1, SN_RESOLVE_ANY), &w,
-	        must_not_come);
+		must_not_come);
 	sn_waiter_cancel(&w);
 	tear_down(&f);
 }
@@ -409,12 +409,12 @@ static const struct {
 	int code;
 	const char *answer;
 } services[] = {
-        {"_xmpp._tcp.example.test", SN_OK,
-                "10/5/5222/main.example.test 20/0/5223/backup.example.test "},
-        {"_none._tcp.example.test", SN_OK, "0/0/0/. "},
-        {"_other._tcp.example.test", SN_ENOTFOUND, ""},
-        {"both.test", SN_ENOTFOUND, ""},
-        {"_garbage._tcp.example.test", SN_ERESOLVE, ""},
+	{ "_xmpp._tcp.example.test", SN_OK,
+		"10/5/5222/main.example.test 20/0/5223/backup.example.test " },
+	{ "_none._tcp.example.test", SN_OK, "0/0/0/. " },
+	{ "_other._tcp.example.test", SN_ENOTFOUND, "" },
+	{ "both.test", SN_ENOTFOUND, "" },
+	{ "_garbage._tcp.example.test", SN_ERESOLVE, "" },
 };
 
 START_TEST(test_services)
@@ -434,12 +434,12 @@ static const struct {
 	int code;
 	const char *answer;
 } pointers[] = {
-        {"192.0.2.7", SN_OK, "one.example.test two.example.test "},
-        {"::ffff:192.0.2.7", SN_OK, "one.example.test two.example.test "},
-        {"2001:db8::1", SN_OK, "six.example.test "},
-        {"192.0.2.8", SN_ENOTFOUND, ""},
-        {"192.0.2.100", SN_OK, "filed.test alias "},
-        {"2001:db8::100", SN_OK, "six-filed.test "},
+	{ "192.0.2.7", SN_OK, "one.example.test two.example.test " },
+	{ "::ffff:192.0.2.7", SN_OK, "one.example.test two.example.test " },
+	{ "2001:db8::1", SN_OK, "six.example.test " },
+	{ "192.0.2.8", SN_ENOTFOUND, "" },
+	{ "192.0.2.100", SN_OK, "filed.test alias " },
+	{ "2001:db8::100", SN_OK, "six-filed.test " },
 };
 
 START_TEST(test_pointers)
@@ -478,7 +478,7 @@ START_TEST(test_changed_hosts_file)
 	struct fixture f;
 
 	sn_fake_clock_init(&clock);
-	set_up(&f, &(struct sn_resolver_options){0}, &clock.clock);
+	set_up(&f, &(struct sn_resolver_options){ 0 }, &clock.clock);
 	ck_assert_int_eq(ask_host(&f, "filed.test", SN_RESOLVE_ANY), SN_OK);
 	write_file(f.hosts, "192.0.2.101 filed.test\n");
 	sn_fake_clock_advance(&clock, SN_SEC(1));
@@ -500,7 +500,7 @@ START_TEST(test_changed_resolv_conf)
 	struct sn_promise *old;
 
 	sn_fake_clock_init(&clock);
-	set_up(&f, &(struct sn_resolver_options){0}, &clock.clock);
+	set_up(&f, &(struct sn_resolver_options){ 0 }, &clock.clock);
 	ck_assert_int_eq(ask_host(&f, "host", SN_RESOLVE_IPV4), SN_OK);
 	ck_assert_str_eq(f.text, "192.0.2.11:80 ");
 	old = sn_resolve_host(f.resolver, SN_STR("held.test"), 80, SN_RESOLVE_IPV4);
@@ -524,7 +524,7 @@ START_TEST(test_free_with_a_retired_channel)
 	struct sn_waiter w;
 
 	sn_fake_clock_init(&clock);
-	set_up(&f, &(struct sn_resolver_options){0}, &clock.clock);
+	set_up(&f, &(struct sn_resolver_options){ 0 }, &clock.clock);
 	start_held(&f, &w);
 	write_file(f.conf, "search two.test\n");
 	sn_fake_clock_advance(&clock, SN_SEC(1));
@@ -542,9 +542,9 @@ START_TEST(test_malformed_servers)
 
 	ck_assert_int_eq(sn_loop_new(NULL, &loop), SN_OK);
 	ck_assert_int_eq(
-	        sn_resolver_new(
-	                loop, &(struct sn_resolver_options){.servers = "dns.example"}, &resolver),
-	        SN_ECONFIG);
+		sn_resolver_new(
+			loop, &(struct sn_resolver_options){ .servers = "dns.example" }, &resolver),
+		SN_ECONFIG);
 	ck_assert_ptr_null(resolver);
 	sn_loop_free(&loop);
 }

@@ -24,10 +24,10 @@ START_TEST(test_priority_comes_first)
 {
 	for (int round = 0; round < 100; round++) {
 		struct sn_srv srvs[] = {
-		        {.priority = 20, .weight = 60000, .port = 1},
-		        {.priority = 0, .weight = 0, .port = 2},
-		        {.priority = 65535, .weight = 1, .port = 3},
-		        {.priority = 10, .weight = 1, .port = 4},
+			{ .priority = 20, .weight = 60000, .port = 1 },
+			{ .priority = 0, .weight = 0, .port = 2 },
+			{ .priority = 65535, .weight = 1, .port = 3 },
+			{ .priority = 10, .weight = 1, .port = 4 },
 		};
 
 		sn_srv_order(srvs, 4);
@@ -43,11 +43,11 @@ END_TEST
 START_TEST(test_weight_decides_within_a_priority)
 {
 	static const struct sn_srv srvs[] = {
-	        {.priority = 5, .weight = 10, .port = 1},
-	        {.priority = 5, .weight = 30, .port = 2},
-	        {.priority = 6, .weight = 1000, .port = 3},
+		{ .priority = 5, .weight = 10, .port = 1 },
+		{ .priority = 5, .weight = 30, .port = 2 },
+		{ .priority = 6, .weight = 1000, .port = 3 },
 	};
-	unsigned firsts[3] = {0};
+	unsigned firsts[3] = { 0 };
 
 	count_firsts(srvs, 3, firsts);
 	/* RFC 2782 draws from 0 to 40 inclusive: 11 of 41 for whichever stands first. */
@@ -61,10 +61,10 @@ END_TEST
 START_TEST(test_weight_zero_is_seldom_drawn)
 {
 	static const struct sn_srv srvs[] = {
-	        {.priority = 5, .weight = 99, .port = 1},
-	        {.priority = 5, .weight = 0, .port = 2},
+		{ .priority = 5, .weight = 99, .port = 1 },
+		{ .priority = 5, .weight = 0, .port = 2 },
 	};
-	unsigned firsts[2] = {0};
+	unsigned firsts[2] = { 0 };
 
 	count_firsts(srvs, 2, firsts);
 	ck_assert_uint_gt(firsts[1], 0); /* expected: 1 in 100 */
@@ -78,7 +78,7 @@ START_TEST(test_nothing_is_lost)
 	uint64_t seen = 0;
 
 	for (uint16_t i = 0; i < 64; i++)
-		srvs[i] = (struct sn_srv){.priority = i % 3, .weight = i % 5, .port = i};
+		srvs[i] = (struct sn_srv){ .priority = i % 3, .weight = i % 5, .port = i };
 	sn_srv_order(srvs, 64);
 	for (size_t i = 0; i < 64; i++)
 		seen |= UINT64_C(1) << srvs[i].port;
