@@ -70,8 +70,9 @@ struct cached_threshold {
 static bool rule_covers(const struct rule *rule, struct sn_str ns)
 {
 	const struct sn_str prefix = sn_str(rule->ns);
-	return prefix.n == 0 ||
-	        (sn_str_starts(ns, prefix) && (ns.n == prefix.n || ns.p[prefix.n] == '.'));
+	if (prefix.n == 0 || sn_str_eq(ns, prefix))
+		return true;
+	return sn_str_starts(ns, prefix) && sn_str_starts(sn_str_from(ns, prefix.n), SN_STR("."));
 }
 
 static enum sn_log_level find_threshold(const char *ns)
