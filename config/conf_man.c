@@ -100,17 +100,20 @@ static void add_limits(struct sn_strbuf *out, const struct sn_conf_item *item)
 
 static void add_default(struct sn_strbuf *out, const struct sn_conf_item *item)
 {
+	const char *def = item->def;
 	bool bare = item->type == SN_CONF_INT || item->type == SN_CONF_BOOL;
 
 	if ((item->flags & SN_CONF_REQUIRED) != 0) {
 		sn_strbuf_adds(out, "Required.\n");
 		return;
 	}
-	if (item->def == NULL && item->type != SN_CONF_BOOL)
+	if (def == NULL && item->type == SN_CONF_BOOL)
+		def = "false";
+	if (def == NULL)
 		return;
-	bare |= sn_conf_type_info(item->type)->is_list && item->def[0] == '[';
+	bare |= sn_conf_type_info(item->type)->is_list && def[0] == '[';
 	sn_strbuf_adds(out, bare ? "Default: " : "Default: \"");
-	add_text(out, item->def != NULL ? item->def : "false");
+	add_text(out, def);
 	sn_strbuf_adds(out, bare ? ".\n" : "\".\n");
 }
 

@@ -164,6 +164,7 @@ static const struct {
 	{ "a = \na = 1\nb = 2\n", "1", "{a= b=2}" },
 	{ "a = \na.b = 1\n[a]\n", "1", "{a=}" },
 	{ "a = {b = [\n 1,\n},\nc = 3\n", "3", "{a= c=3}" },
+	{ "a = [1]\nb =\n?\nc = 1\n", "2 3", "{a=[1] b= c=1}" },
 };
 
 START_TEST(test_recovery)
