@@ -33,7 +33,9 @@ struct file_check {
 	char *account, *password;
 	size_t password_size;
 	char *name; /* as the file spells it */
-	bool finished, dropped;
+	bool finished; /* the thread is through with it */
+	bool canceled; /* nobody waits for the answer */
+	bool freed;    /* the promise is gone: `done` is the one to free the rest */
 };
 
 static int read_all(int fd, size_t size, char *text)
@@ -215,10 +217,12 @@ static void done(struct sn_job *job, int code)
 	struct file_check *op = sn_container_of(job, struct file_check, job);
 
 	op->finished = true;
-	if (op->dropped) {
+	if (op->freed) {
 		destroy_check(op);
 		return;
 	}
+	if (op->canceled)
+		return;
 	if (code == SN_OK)
 		op->check.session = sn_session_new(sn_str(op->name), sn_checker_file.name);
 	sn_promise_resolve(&op->check.promise, code);
@@ -228,6 +232,7 @@ static void cancel_check(struct sn_promise *p)
 {
 	struct file_check *op = sn_container_of(p, struct file_check, check.promise);
 
+	op->canceled = true;
 	sn_offload_cancel(&op->job);
 }
 
@@ -239,7 +244,7 @@ static void free_check(struct sn_promise *p)
 	if (op->finished)
 		destroy_check(op);
 	else
-		op->dropped = true;
+		op->freed = true;
 }
 
 static const struct sn_promise_ops check_ops = { .cancel = cancel_check, .free = free_check };

@@ -154,7 +154,7 @@ size_t sn_str_distance(struct sn_str a, struct sn_str b, size_t max)
 {
 	const size_t gap = a.n > b.n ? a.n - b.n : b.n - a.n;
 	size_t *mem, *rows[3];
-	size_t best = 0, best_before, d;
+	size_t best = 0, d;
 
 	if (gap > max)
 		return max + 1;
@@ -169,10 +169,9 @@ size_t sn_str_distance(struct sn_str a, struct sn_str b, size_t max)
 		rows[2] = rows[1];
 		rows[1] = rows[0];
 		rows[0] = oldest;
-		best_before = best;
 		best = distance_row(a, b, i, rows);
-		if (best > max && best_before > max)
-			break; /* a transposition looks back two rows, no step further */
+		if (best > max)
+			break; /* the least of a row never falls again */
 	}
 	d = best > max ? best : rows[0][b.n];
 	sn_free(mem);

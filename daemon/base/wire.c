@@ -17,7 +17,7 @@ struct sn_str sn_read_bytes(struct sn_reader *r, size_t n)
 {
 	struct sn_str bytes;
 
-	if (r->err != SN_OK || n > sn_reader_left(r)) {
+	if (n > sn_reader_left(r)) {
 		sn_reader_fail(r, SN_EEOF);
 		return SN_STR("");
 	}

@@ -14,6 +14,14 @@ static void list_modules(void)
 			service->summary);
 }
 
+static void list_param(const struct sn_param *param)
+{
+	printf("      %-16s %s", param->name, param->doc);
+	if (param->def != NULL && param->def[0] != '\0')
+		printf(" (default: %s)", param->def);
+	putchar('\n');
+}
+
 static void list_side(enum sn_endpoint_side side)
 {
 	const struct sn_endpoint_type *type;
@@ -23,10 +31,7 @@ static void list_side(enum sn_endpoint_side side)
 			continue;
 		printf("  %s\n      %s\n", type->example, type->doc);
 		for (size_t p = 0; p < type->param_count; p++)
-			printf("      %-16s %s%s%s%s\n", type->params[p].name, type->params[p].doc,
-				type->params[p].def != NULL ? " (default: " : "",
-				type->params[p].def != NULL ? type->params[p].def : "",
-				type->params[p].def != NULL ? ")" : "");
+			list_param(&type->params[p]);
 	}
 }
 

@@ -99,8 +99,8 @@ static int copy_unix(const struct sockaddr *sa, socklen_t len, struct sn_addr *a
 	if (n > 0 && addr_r->un.sun_path[0] != '\0') {
 		/* The kernel may or may not count the NUL, and a full path has none. */
 		n = strnlen(addr_r->un.sun_path, n);
-		if (n < UNIX_PATH_SIZE)
-			addr_r->un.sun_path[n++] = '\0';
+		memset(addr_r->un.sun_path + n, 0, UNIX_PATH_SIZE - n);
+		n += n < UNIX_PATH_SIZE;
 	}
 	addr_r->len = (socklen_t)(UNIX_PATH_OFFSET + n);
 	return SN_OK;
@@ -185,14 +185,14 @@ bool sn_addr_eq(const struct sn_addr *a, const struct sn_addr *b)
 	switch (family(a)) {
 	case AF_INET:
 		return a->in.sin_port == b->in.sin_port &&
-		        a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+			a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
 	case AF_INET6:
 		return a->in6.sin6_port == b->in6.sin6_port &&
-		        a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
-		        IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
+			a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
+			IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
 	case AF_UNIX:
 		return a->len == b->len &&
-		        memcmp(a->un.sun_path, b->un.sun_path, unix_path_len(a)) == 0;
+			memcmp(a->un.sun_path, b->un.sun_path, unix_path_len(a)) == 0;
 	default:
 		return true;
 	}

@@ -24,7 +24,7 @@ static struct sn_str trim_blanks(struct sn_str s)
 
 /* Drop what Python allows beside the digits: '_' between two of them (or after the 0o). */
 static int bare_digits(
-        struct sn_pool *pool, struct sn_str s, unsigned base, struct sn_str *digits_r)
+	struct sn_pool *pool, struct sn_str s, unsigned base, struct sn_str *digits_r)
 {
 	const bool prefix = base == 8 && s.n > 1 && s.p[0] == '0' && sn_ascii_lower(s.p[1]) == 'o';
 	char *digits = sn_pool_alloc(pool, s.n + 1);
@@ -77,7 +77,7 @@ struct parse {
 };
 
 static int parse_endpoint(struct parse *p, const struct sn_endpoint_arg *args, size_t count,
-        struct sn_endpoint **ep_r);
+	struct sn_endpoint **ep_r);
 
 static bool is_positional(const struct sn_endpoint_arg *arg)
 {
@@ -110,7 +110,7 @@ static void set_value(struct sn_endpoint_value *value, const struct sn_endpoint_
 }
 
 void sn_endpoint_bind_value(
-        struct sn_endpoint *ep, const char *param, const struct sn_endpoint_arg *arg)
+	struct sn_endpoint *ep, const char *param, const struct sn_endpoint_arg *arg)
 {
 	const size_t i = param_index(ep->type, sn_str(param));
 
@@ -119,7 +119,7 @@ void sn_endpoint_bind_value(
 }
 
 static int unknown_key(
-        const struct sn_endpoint *ep, const struct sn_endpoint_arg *arg, struct sn_diag *diag)
+	const struct sn_endpoint *ep, const struct sn_endpoint_arg *arg, struct sn_diag *diag)
 {
 	const struct sn_endpoint_type *type = ep->type;
 	const char **names = sn_pool_alloc(ep->pool, (type->param_count + 1) * sizeof(*names));
@@ -130,11 +130,11 @@ static int unknown_key(
 	near = sn_str_nearest(arg->key, names, type->param_count);
 	if (near != NULL)
 		return sn_diag_set(diag, SN_EUNKNOWN, arg->key_column,
-		        "%s: has no parameter '%.*s'; did you mean '%s'?", type->word,
-		        SN_STR_ARG(arg->key), near);
+			"%s: has no parameter '%.*s'; did you mean '%s'?", type->word,
+			SN_STR_ARG(arg->key), near);
 	return sn_diag_set(diag, SN_EUNKNOWN, arg->key_column,
-	        "%s: has no parameter '%.*s' (a '=' inside an argument is written '\\=')",
-	        type->word, SN_STR_ARG(arg->key));
+		"%s: has no parameter '%.*s' (a '=' inside an argument is written '\\=')",
+		type->word, SN_STR_ARG(arg->key));
 }
 
 int sn_endpoint_bind_keywords(struct sn_endpoint *ep, struct sn_diag *diag)
@@ -154,7 +154,7 @@ int sn_endpoint_bind_keywords(struct sn_endpoint *ep, struct sn_diag *diag)
 }
 
 static int take_positional(
-        struct sn_endpoint *ep, size_t *at, const struct sn_endpoint_arg *arg, struct sn_diag *diag)
+	struct sn_endpoint *ep, size_t *at, const struct sn_endpoint_arg *arg, struct sn_diag *diag)
 {
 	const struct sn_endpoint_type *type = ep->type;
 	const size_t i = next_positional(type, *at);
@@ -166,12 +166,12 @@ static int take_positional(
 	}
 	if (i >= type->param_count)
 		return sn_diag_set(diag, SN_ESYNTAX, arg->column,
-		        "%s: too many arguments (a ':' inside an argument is written '\\:')",
-		        type->word);
+			"%s: too many arguments (a ':' inside an argument is written '\\:')",
+			type->word);
 	if (ep->values[i].given)
 		return sn_diag_set(diag, SN_EDUPLICATE, arg->column,
-		        "%s: '%s' is given by position and by name", type->word,
-		        type->params[i].name);
+			"%s: '%s' is given by position and by name", type->word,
+			type->params[i].name);
 	set_value(&ep->values[i], arg);
 	return SN_OK;
 }
@@ -197,10 +197,10 @@ static int number_error(const struct sn_endpoint *ep, size_t i, int rc, struct s
 
 	if (rc == SN_ERANGE)
 		return sn_diag_set(diag, rc, value->column, "%s: %s must be %lld to %lld",
-		        ep->type->word, param->name, (long long)param->min, (long long)param->max);
+			ep->type->word, param->name, (long long)param->min, (long long)param->max);
 	return sn_diag_set(diag, rc, value->column, "%s: %s: '%.*s' is not %s", ep->type->word,
-	        param->name, SN_STR_ARG(value->text),
-	        param->kind == SN_PARAM_OCTAL ? "an octal number" : "an integer");
+		param->name, SN_STR_ARG(value->text),
+		param->kind == SN_PARAM_OCTAL ? "an octal number" : "an integer");
 }
 
 static int convert_number(struct sn_endpoint *ep, size_t i, struct sn_diag *diag)
@@ -208,7 +208,7 @@ static int convert_number(struct sn_endpoint *ep, size_t i, struct sn_diag *diag
 	const struct sn_param *param = &ep->type->params[i];
 	struct sn_endpoint_value *value = &ep->values[i];
 	int rc = parse_number(
-	        ep->pool, value->text, param->kind == SN_PARAM_OCTAL ? 8 : 10, &value->number);
+		ep->pool, value->text, param->kind == SN_PARAM_OCTAL ? 8 : 10, &value->number);
 
 	if (param->kind == SN_PARAM_BOOL && rc != SN_ENUMBER) {
 		value->number = rc == SN_ERANGE || value->number != 0;
@@ -230,7 +230,7 @@ static int convert_choice(struct sn_endpoint *ep, size_t i, struct sn_diag *diag
 			return SN_OK;
 	}
 	return sn_diag_set(diag, SN_ERANGE, value->column, "%s: %s must be one of %s",
-	        ep->type->word, param->name, param->choices);
+		ep->type->word, param->name, param->choices);
 }
 
 /* The value is a text of its own, but its errors are shown in the whole text. */
@@ -240,7 +240,7 @@ static int convert_endpoint(struct parse *p, struct sn_endpoint *ep, size_t i)
 	struct parse inner = *p;
 	struct sn_endpoint_token_list tokens;
 	int rc = sn_endpoint_tokenize(
-	        p->pool, text, p->tokens->columns + (text.p - p->tokens->text), &tokens, p->diag);
+		p->pool, text, p->tokens->columns + (text.p - p->tokens->text), &tokens, p->diag);
 
 	if (rc != SN_OK)
 		return rc;
@@ -255,8 +255,8 @@ static int convert_value(struct parse *p, struct sn_endpoint *ep, size_t i)
 
 	if (!value->given && (param->flags & SN_PARAM_REQUIRED) != 0)
 		return sn_diag_set(p->diag, SN_EMISSING, p->tokens->end,
-		        "%s: %s is missing; example: %s", ep->type->word, param->name,
-		        ep->type->example);
+			"%s: %s is missing; example: %s", ep->type->word, param->name,
+			ep->type->example);
 	if (!value->given)
 		value->text = sn_str(param->def);
 	if (value->text.p == NULL)
@@ -300,7 +300,7 @@ struct split {
 };
 
 static bool is_own_arg(struct split *s, const struct sn_endpoint *ep,
-        const struct sn_endpoint_arg *arg, bool *named)
+	const struct sn_endpoint_arg *arg, bool *named)
 {
 	size_t i;
 
@@ -343,8 +343,8 @@ static int parse_inner(struct parse *p, struct sn_endpoint *ep, const struct spl
 
 	if (rc == SN_OK && ep->inner->type->datagram)
 		return sn_diag_set(p->diag, SN_ESYNTAX, ep->inner->column,
-		        "%s: needs a stream inside, and %s is none", ep->type->word,
-		        ep->inner->type->word);
+			"%s: needs a stream inside, and %s is none", ep->type->word,
+			ep->inner->type->word);
 	return rc;
 }
 
@@ -366,14 +366,14 @@ static int unknown_type(struct parse *p, const struct sn_endpoint_arg *word)
 	}
 	if (word->value.n == 0)
 		return sn_diag_set(
-		        p->diag, SN_EUNKNOWN, word->column, "a type such as 'tcp' is missing here");
+			p->diag, SN_EUNKNOWN, word->column, "a type such as 'tcp' is missing here");
 	if (sn_endpoint_type_find(other, word->value) != NULL)
 		return sn_diag_set(p->diag, SN_EUNKNOWN, word->column, "'%.*s' is no type to %s",
-		        SN_STR_ARG(word->value), side);
+			SN_STR_ARG(word->value), side);
 	near = sn_str_nearest(word->value, names, count);
 	return sn_diag_set(p->diag, SN_EUNKNOWN, word->column, "unknown endpoint type '%.*s'%s%s%s",
-	        SN_STR_ARG(word->value), near != NULL ? "; did you mean '" : "",
-	        near != NULL ? near : "", near != NULL ? "'?" : "");
+		SN_STR_ARG(word->value), near != NULL ? "; did you mean '" : "",
+		near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
 static bool is_port(const struct parse *p, struct sn_str word)
@@ -387,7 +387,7 @@ static bool is_port(const struct parse *p, struct sn_str word)
 
 /* Find the type by the first positional argument; the others become ep->args. */
 static int choose_type(
-        struct parse *p, const struct sn_endpoint_arg *args, size_t count, struct sn_endpoint *ep)
+	struct parse *p, const struct sn_endpoint_arg *args, size_t count, struct sn_endpoint *ep)
 {
 	size_t word = 0;
 	bool bare_port;
@@ -396,7 +396,7 @@ static int choose_type(
 		word++;
 	if (word == count)
 		return sn_diag_set(p->diag, SN_EMISSING, p->tokens->end,
-		        "the type is missing: an endpoint begins with a word such as 'tcp'");
+			"the type is missing: an endpoint begins with a word such as 'tcp'");
 	bare_port = is_port(p, args[word].value);
 	ep->type = sn_endpoint_type_find(p->side, bare_port ? SN_STR("tcp") : args[word].value);
 	if (ep->type == NULL)
@@ -411,15 +411,15 @@ static int choose_type(
 }
 
 static int parse_endpoint(struct parse *p, const struct sn_endpoint_arg *args, size_t count,
-        struct sn_endpoint **ep_r)
+	struct sn_endpoint **ep_r)
 {
 	struct sn_endpoint *ep = sn_pool_alloc_zero(p->pool, sizeof(*ep));
-	struct split split = {0};
+	struct split split = { 0 };
 	int rc;
 
 	if (p->depth++ == SN_ENDPOINT_DEPTH_MAX)
 		return sn_diag_set(p->diag, SN_ELIMIT, count > 0 ? args[0].key_column : 0,
-		        "endpoints are nested too deeply");
+			"endpoints are nested too deeply");
 	ep->pool = p->pool;
 	ep->source = p->source;
 	rc = choose_type(p, args, count, ep);
@@ -439,15 +439,15 @@ static int parse_endpoint(struct parse *p, const struct sn_endpoint_arg *args, s
 }
 
 int sn_endpoint_parse(struct sn_pool *pool, enum sn_endpoint_side side, struct sn_str text,
-        struct sn_endpoint **ep_r, struct sn_diag *diag)
+	struct sn_endpoint **ep_r, struct sn_diag *diag)
 {
 	struct sn_endpoint_token_list tokens;
 	struct parse p = {
-	        .pool = pool,
-	        .side = side,
-	        .source = sn_pool_str(pool, text),
-	        .diag = diag,
-	        .tokens = &tokens,
+		.pool = pool,
+		.side = side,
+		.source = sn_pool_str(pool, text),
+		.diag = diag,
+		.tokens = &tokens,
 	};
 	const int rc = sn_endpoint_tokenize(pool, p.source, NULL, &tokens, diag);
 
@@ -466,13 +466,13 @@ const struct sn_endpoint_value *sn_endpoint_get(const struct sn_endpoint *ep, co
 }
 
 static bool value_eq(const struct sn_param *param, const struct sn_endpoint_value *a,
-        const struct sn_endpoint_value *b)
+	const struct sn_endpoint_value *b)
 {
 	if (a->given != b->given)
 		return false;
 	return param->kind == SN_PARAM_TEXT || param->kind == SN_PARAM_ENDPOINT
-	        ? sn_str_eq(a->text, b->text)
-	        : a->number == b->number;
+		? sn_str_eq(a->text, b->text)
+		: a->number == b->number;
 }
 
 bool sn_endpoint_eq(const struct sn_endpoint *a, const struct sn_endpoint *b)
@@ -513,7 +513,7 @@ void sn_endpoint_quote(struct sn_str value, struct sn_strbuf *out)
 }
 
 static void format_value(const struct sn_param *param, const struct sn_endpoint_value *value,
-        bool positional, struct sn_strbuf *out)
+	bool positional, struct sn_strbuf *out)
 {
 	switch (param->kind) {
 	case SN_PARAM_INT:

@@ -20,7 +20,7 @@ static bool row_valid(const struct sn_endpoint_type *type)
 		if (param->kind == SN_PARAM_ENDPOINT && (type->wraps || param->def != NULL))
 			return false;
 		if (type->wraps &&
-		        (param->flags & (SN_PARAM_REQUIRED | SN_PARAM_KEYWORD_ONLY)) == 0)
+			(param->flags & (SN_PARAM_REQUIRED | SN_PARAM_KEYWORD_ONLY)) == 0)
 			return false;
 	}
 	return true;
@@ -83,7 +83,7 @@ static size_t registry_index(const struct sn_endpoint_type *type)
 }
 
 void sn_endpoint_attach(
-        enum sn_endpoint_side side, const char *word, const struct sn_endpoint_ops *ops)
+	enum sn_endpoint_side side, const char *word, const struct sn_endpoint_ops *ops)
 {
 	const size_t i = registry_index(sn_endpoint_type_find(side, sn_str(word)));
 

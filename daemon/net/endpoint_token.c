@@ -65,9 +65,9 @@ static void alloc_list(struct sn_pool *pool, struct sn_str in, struct sn_endpoin
 }
 
 int sn_endpoint_tokenize(struct sn_pool *pool, struct sn_str in, const size_t *in_columns,
-        struct sn_endpoint_token_list *list, struct sn_diag *diag)
+	struct sn_endpoint_token_list *list, struct sn_diag *diag)
 {
-	struct tokenizer t = {.in = in, .in_columns = in_columns, .out = list};
+	struct tokenizer t = { .in = in, .in_columns = in_columns, .out = list };
 
 	alloc_list(pool, in, list);
 	t.start_column = column_of(&t, 0);
@@ -85,10 +85,10 @@ int sn_endpoint_tokenize(struct sn_pool *pool, struct sn_str in, const size_t *i
 		}
 		if (in.p[i] == '\\' && ++i == in.n)
 			return sn_diag_set(diag, SN_ESYNTAX, column,
-			        "nothing follows the backslash; a backslash itself is \\\\");
+				"nothing follows the backslash; a backslash itself is \\\\");
 		if (in.p[i] == '\0')
 			return sn_diag_set(diag, SN_ESYNTAX, column,
-			        "NUL byte (abstract unix names are written with '@')");
+				"NUL byte (abstract unix names are written with '@')");
 		put_byte(&t, in.p[i], column);
 	}
 	end_arg(&t, in.n);
@@ -96,7 +96,7 @@ int sn_endpoint_tokenize(struct sn_pool *pool, struct sn_str in, const size_t *i
 }
 
 int sn_endpoint_tokens(struct sn_pool *pool, struct sn_str text, struct sn_endpoint_arg **args_r,
-        size_t *count_r, struct sn_diag *diag)
+	size_t *count_r, struct sn_diag *diag)
 {
 	struct sn_endpoint_token_list list;
 	const int rc = sn_endpoint_tokenize(pool, text, NULL, &list, diag);

@@ -31,7 +31,7 @@ static int parse_port(struct sn_str text, uint16_t *port_r)
 }
 
 static int parse_v1_addr(
-        struct sn_str ip, struct sn_str port_text, int family, struct sn_addr *addr_r)
+	struct sn_str ip, struct sn_str port_text, int family, struct sn_addr *addr_r)
 {
 	uint16_t port;
 
@@ -75,19 +75,19 @@ static int parse_v1_line(struct sn_str line, struct sn_proxy_header *h_r)
 
 static int parse_v1(struct sn_str in, struct sn_proxy_header *h_r, size_t *used_r)
 {
-	const struct sn_str most = sn_str_sub(in, 0, SN_PROXY_V1_MAX);
-	const size_t cr = sn_str_find(most, '\r');
+	const struct sn_str head = sn_str_sub(in, 0, SN_PROXY_V1_MAX - 1); /* where CR may be */
+	const size_t cr = sn_str_find(head, '\r');
 
-	if (sn_str_find(most, '\n') < cr)
+	if (sn_str_find(head, '\n') < cr)
 		return SN_EPROTO;
-	if (cr + 1 >= SN_PROXY_V1_MAX)
+	if (cr == SN_PROXY_V1_MAX - 1)
 		return SN_ELIMIT;
-	if (cr + 1 >= most.n)
+	if (cr + 1 >= in.n)
 		return SN_AGAIN;
-	if (most.p[cr + 1] != '\n')
+	if (in.p[cr + 1] != '\n')
 		return SN_EPROTO;
 	*used_r = cr + 2;
-	return parse_v1_line(sn_str_sub(most, V1_PREFIX.n, cr - V1_PREFIX.n), h_r);
+	return parse_v1_line(sn_str_sub(head, V1_PREFIX.n, cr - V1_PREFIX.n), h_r);
 }
 
 /*
@@ -97,24 +97,23 @@ static int parse_v1(struct sn_str in, struct sn_proxy_header *h_r, size_t *used_
 static size_t address_size(unsigned family)
 {
 	static const size_t sizes[] = {
-	        [FAMILY_INET] = 4, [FAMILY_INET6] = 16, [FAMILY_UNIX] = UNIX_FIELD_SIZE};
+		[FAMILY_INET] = 4, [FAMILY_INET6] = 16, [FAMILY_UNIX] = UNIX_FIELD_SIZE
+	};
 
 	return sizes[family];
 }
 
-/* A name in a field of fixed size: up to its first NUL, or, abstract, without the NULs behind it.
+/* A field of fixed size: a path up to its NUL, or an abstract name, where NULs behind are padding.
  */
 static int parse_unix_field(struct sn_str field, struct sn_addr *addr_r)
 {
-	static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
-	if (field.n > 0 && field.p[0] != '\0')
-		return sn_addr_unix(sn_str_sub(field, 0, sn_str_find(field, '\0')), addr_r);
 	while (field.n > 0 && field.p[field.n - 1] == '\0')
 		field.n--;
-	if (field.n == 0)
-		return sn_addr_from_sockaddr(&unnamed, sizeof(unnamed.sa_family), addr_r);
-	return sn_addr_unix(field, addr_r);
+	memcpy(un.sun_path, field.p, field.n);
+	return sn_addr_from_sockaddr((const struct sockaddr *)&un,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + field.n), addr_r);
 }
 
 static int parse_v2_addr(struct sn_str field, unsigned family, struct sn_addr *addr_r)
@@ -139,7 +138,7 @@ static int parse_v2_addrs(struct sn_reader *r, unsigned family, struct sn_proxy_
 	const struct sn_str dst = sn_read_bytes(r, address_size(family));
 
 	if (r->err != SN_OK || parse_v2_addr(src, family, &h_r->src) != SN_OK ||
-	        parse_v2_addr(dst, family, &h_r->dst) != SN_OK)
+		parse_v2_addr(dst, family, &h_r->dst) != SN_OK)
 		return SN_EPROTO;
 	if (family != FAMILY_UNIX) {
 		sn_addr_set_port(&h_r->src, sn_read_u16(r));
@@ -182,11 +181,11 @@ static bool tlvs_valid(struct sn_str tlvs)
 static bool family_valid(unsigned family, unsigned transport)
 {
 	return family <= FAMILY_UNIX && transport <= TRANSPORT_DGRAM &&
-	        (family == FAMILY_UNSPEC) == (transport == TRANSPORT_UNSPEC);
+		(family == FAMILY_UNSPEC) == (transport == TRANSPORT_UNSPEC);
 }
 
 static int parse_v2_body(
-        struct sn_str body, unsigned command, unsigned protocol, struct sn_proxy_header *h_r)
+	struct sn_str body, unsigned command, unsigned protocol, struct sn_proxy_header *h_r)
 {
 	const unsigned family = protocol >> 4;
 	struct sn_reader r = sn_reader(body);
@@ -215,7 +214,7 @@ static int parse_v2(struct sn_str in, struct sn_proxy_header *h_r, size_t *used_
 	command &= 0xf;
 	protocol = sn_read_u8(&r);
 	if (r.err == SN_OK && command == COMMAND_PROXY &&
-	        !family_valid(protocol >> 4, protocol & 0xf))
+		!family_valid(protocol >> 4, protocol & 0xf))
 		return SN_EPROTO;
 	size = sn_read_u16(&r);
 	if (r.err != SN_OK)
@@ -280,7 +279,7 @@ size_t sn_proxy_encode_v1(const struct sn_proxy_header *h, char *mem, size_t cap
 		sn_strbuf_addc(&out, ' ');
 		format_v1_host(h->dst, &out);
 		sn_strbuf_addf(&out, " %u %u\r\n", (unsigned)sn_addr_port(&h->src),
-		        (unsigned)sn_addr_port(&h->dst));
+			(unsigned)sn_addr_port(&h->dst));
 	}
 	return out.err == SN_OK ? out.n : 0;
 }

@@ -353,13 +353,15 @@ static bool check_marks(struct sn_stream *s)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* A user may hand the stream to another one at once, who then hears it too, before any input. */
 static void tell_ready(struct sn_stream *s)
 {
-	if (!(s->pending & EV_READY))
-		return;
-	s->pending &= ~(unsigned)EV_READY;
-	if (s->state == SN_STREAM_OPEN && s->user != NULL && s->user->events->on_ready != NULL)
-		s->user->events->on_ready(s->user);
+	while (s->pending & EV_READY) {
+		s->pending &= ~(unsigned)EV_READY;
+		if (s->state == SN_STREAM_OPEN && s->user != NULL &&
+			s->user->events->on_ready != NULL)
+			s->user->events->on_ready(s->user);
+	}
 }
 
 static void tell_input(struct sn_stream *s)

@@ -195,6 +195,19 @@ START_TEST(too_little_room_at_every_size)
 }
 END_TEST
 
+START_TEST(length_and_bytes_or_neither)
+{
+	for (size_t size = 0; size < 6; size++) {
+		char mem[6];
+		struct sn_writer w = sn_writer(mem, size);
+
+		sn_write_str32(&w, SN_STR("hi"));
+		ck_assert_int_eq(w.err, SN_ELIMIT);
+		ck_assert_uint_eq(w.n, 0);
+	}
+}
+END_TEST
+
 START_TEST(values_too_large_for_their_field)
 {
 	static char big[65536];
@@ -259,6 +272,7 @@ Suite *sn_suite_wire(void)
 	tcase_add_test(tc, seek);
 	tcase_add_test(tc, writes_every_kind);
 	tcase_add_test(tc, too_little_room_at_every_size);
+	tcase_add_test(tc, length_and_bytes_or_neither);
 	tcase_add_test(tc, values_too_large_for_their_field);
 	tcase_add_test(tc, lengths_filled_in_later);
 	tcase_add_test(tc, misuse_dies);

@@ -80,20 +80,22 @@ static void probe_free(struct sn_stream_user *user)
 	ck_assert_uint_eq(p->ends, 1);
 	ck_assert_ptr_null(user->stream);
 	p->frees++;
+	if (p->on_free != NULL)
+		p->on_free(p);
 }
 
 static const struct sn_stream_events probe_events = {
-        .on_ready = probe_ready,
-        .on_input = probe_input,
-        .on_drained = probe_drained,
-        .on_eof = probe_eof,
-        .on_end = probe_end,
-        .on_free = probe_free,
+	.on_ready = probe_ready,
+	.on_input = probe_input,
+	.on_drained = probe_drained,
+	.on_eof = probe_eof,
+	.on_end = probe_end,
+	.on_free = probe_free,
 };
 
 void probe_init(struct probe *p, struct sn_stream *s)
 {
-	*p = (struct probe){.user = {.events = &probe_events}};
+	*p = (struct probe){ .user = { .events = &probe_events } };
 	sn_strbuf_init(&p->got, SIZE_MAX / 2);
 	if (s != NULL)
 		PROBE_CALL(p, sn_stream_set_user(s, &p->user));
@@ -121,8 +123,8 @@ char *pattern_new(size_t n)
 
 void tcp_pair(int fds[2])
 {
-	struct sockaddr_in addr = {
-	        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(addr);
 	int listening = socket(AF_INET, SOCK_STREAM, 0);
 

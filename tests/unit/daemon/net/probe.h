@@ -20,11 +20,13 @@ struct probe {
 	bool hoards;          /* on_input consumes nothing */
 	probe_fn on_input;    /* called after consuming; may be NULL */
 	probe_fn on_end;
+	probe_fn on_free;
 	bool keeps_open; /* on_eof does nothing */
 	bool calling;    /* the test is inside a call into the stream */
 	unsigned ready, inputs, drained, eofs, ends, frees;
 	int code; /* of on_end */
 	uint64_t input_turn;
+	void *context; /* of who installed the hooks */
 };
 
 void probe_init(struct probe *p, struct sn_stream *s);

@@ -1,6 +1,7 @@
 #include "tests/support/unit.h"
 
 Suite *sn_suite_addr(void);
+Suite *sn_suite_conn_caps(void);
 Suite *sn_suite_connector(void);
 Suite *sn_suite_dgram(void);
 Suite *sn_suite_dns_channel(void);
@@ -10,10 +11,16 @@ Suite *sn_suite_endpoint_token(void);
 Suite *sn_suite_endpoint_types(void);
 Suite *sn_suite_happy_eyeballs(void);
 Suite *sn_suite_hosts(void);
+Suite *sn_suite_listen_open(void);
+Suite *sn_suite_listen_unix(void);
+Suite *sn_suite_listener(void);
+Suite *sn_suite_plan(void);
 Suite *sn_suite_plan_client(void);
+Suite *sn_suite_plan_server(void);
 Suite *sn_suite_proxy_protocol(void);
 Suite *sn_suite_resolver(void);
 Suite *sn_suite_srv(void);
+Suite *sn_suite_stage_proxy(void);
 Suite *sn_suite_stage_tls(void);
 Suite *sn_suite_stream(void);
 Suite *sn_suite_stream_exec(void);
@@ -24,6 +31,7 @@ Suite *sn_suite_stream_tls(void);
 
 const sn_suite_fn sn_suites[] = {
 	sn_suite_addr,
+	sn_suite_conn_caps,
 	sn_suite_connector,
 	sn_suite_dgram,
 	sn_suite_dns_channel,
@@ -33,10 +41,16 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_endpoint_types,
 	sn_suite_happy_eyeballs,
 	sn_suite_hosts,
+	sn_suite_listen_open,
+	sn_suite_listen_unix,
+	sn_suite_listener,
+	sn_suite_plan,
 	sn_suite_plan_client,
+	sn_suite_plan_server,
 	sn_suite_proxy_protocol,
 	sn_suite_resolver,
 	sn_suite_srv,
+	sn_suite_stage_proxy,
 	sn_suite_stage_tls,
 	sn_suite_stream,
 	sn_suite_stream_exec,

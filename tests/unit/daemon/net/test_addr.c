@@ -29,13 +29,13 @@ START_TEST(parses_and_prints)
 	static const struct {
 		const char *ip, *text;
 	} rows[] = {
-	        {"127.0.0.1", "127.0.0.1:80"},
-	        {"0.0.0.0", "0.0.0.0:80"},
-	        {"::", "[::]:80"},
-	        {"0:0:0:0:0:0:0:1", "[::1]:80"},
-	        {"::ffff:192.0.2.1", "[::ffff:192.0.2.1]:80"},
-	        {"fe80::1%lo", "[fe80::1%lo]:80"},
-	        {"fe80::1%4000000000", "[fe80::1%4000000000]:80"},
+		{ "127.0.0.1", "127.0.0.1:80" },
+		{ "0.0.0.0", "0.0.0.0:80" },
+		{ "::", "[::]:80" },
+		{ "0:0:0:0:0:0:0:1", "[::1]:80" },
+		{ "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:80" },
+		{ "fe80::1%lo", "[fe80::1%lo]:80" },
+		{ "fe80::1%4000000000", "[fe80::1%4000000000]:80" },
 	};
 	const struct sn_addr addr = parsed(rows[_i].ip, 80);
 
@@ -50,22 +50,22 @@ START_TEST(refuses_what_is_no_address)
 		struct sn_str ip;
 		int rc;
 	} rows[] = {
-	        {SN_STR(""), SN_ESYNTAX},
-	        {SN_STR("localhost"), SN_ESYNTAX},
-	        {SN_STR("1.2.3"), SN_ESYNTAX},
-	        {SN_STR("1.2.3.4.5"), SN_ESYNTAX},
-	        {SN_STR("1.2.3.04"), SN_ESYNTAX},
-	        {SN_STR("1.2.3.256"), SN_ESYNTAX},
-	        {SN_STR(" 1.2.3.4"), SN_ESYNTAX},
-	        {SN_STR("1.2.3.4\0"), SN_ESYNTAX},
-	        {SN_STR("[::1]"), SN_ESYNTAX},
-	        {SN_STR(":::"), SN_ESYNTAX},
-	        {SN_STR("fe80::1%"), SN_ESYNTAX},
-	        {SN_STR("%lo"), SN_ESYNTAX},
-	        {SN_STR("1.2.3.4%lo"), SN_ESYNTAX},
-	        {SN_STR("fe80::1%an-interface-name-too-long"), SN_ESYNTAX},
-	        {SN_STR("fe80::1%no-such-if"), SN_ENOTFOUND},
-	        {SN_STR("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb"), SN_ESYNTAX},
+		{ SN_STR(""), SN_ESYNTAX },
+		{ SN_STR("localhost"), SN_ESYNTAX },
+		{ SN_STR("1.2.3"), SN_ESYNTAX },
+		{ SN_STR("1.2.3.4.5"), SN_ESYNTAX },
+		{ SN_STR("1.2.3.04"), SN_ESYNTAX },
+		{ SN_STR("1.2.3.256"), SN_ESYNTAX },
+		{ SN_STR(" 1.2.3.4"), SN_ESYNTAX },
+		{ SN_STR("1.2.3.4\0"), SN_ESYNTAX },
+		{ SN_STR("[::1]"), SN_ESYNTAX },
+		{ SN_STR(":::"), SN_ESYNTAX },
+		{ SN_STR("fe80::1%"), SN_ESYNTAX },
+		{ SN_STR("%lo"), SN_ESYNTAX },
+		{ SN_STR("1.2.3.4%lo"), SN_ESYNTAX },
+		{ SN_STR("fe80::1%an-interface-name-too-long"), SN_ESYNTAX },
+		{ SN_STR("fe80::1%no-such-if"), SN_ENOTFOUND },
+		{ SN_STR("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb"), SN_ESYNTAX },
 	};
 	struct sn_addr addr;
 
@@ -103,7 +103,7 @@ END_TEST
 START_TEST(unix_addresses_of_the_kernel)
 {
 	const socklen_t offset = offsetof(struct sockaddr_un, sun_path);
-	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/a"};
+	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "/a" };
 	const struct sockaddr *sa = (const struct sockaddr *)&un;
 	struct sn_addr with_nul, without, addr;
 
@@ -122,17 +122,17 @@ END_TEST
 
 START_TEST(refuses_other_sockaddrs)
 {
-	struct sockaddr_storage ss = {.ss_family = AF_INET};
+	struct sockaddr_storage ss = { .ss_family = AF_INET };
 	const struct sockaddr *sa = (const struct sockaddr *)&ss;
 	struct sn_addr addr;
 
 	ck_assert_int_eq(sn_addr_from_sockaddr(sa, sizeof(struct sockaddr_in), &addr), SN_OK);
 	ck_assert_int_eq(
-	        sn_addr_from_sockaddr(sa, sizeof(struct sockaddr_in) - 1, &addr), SN_ESYNTAX);
+		sn_addr_from_sockaddr(sa, sizeof(struct sockaddr_in) - 1, &addr), SN_ESYNTAX);
 	ck_assert_int_eq(sn_addr_from_sockaddr(sa, 0, &addr), SN_ESYNTAX);
 	ss.ss_family = AF_INET6;
 	ck_assert_int_eq(
-	        sn_addr_from_sockaddr(sa, sizeof(struct sockaddr_in6) - 1, &addr), SN_ESYNTAX);
+		sn_addr_from_sockaddr(sa, sizeof(struct sockaddr_in6) - 1, &addr), SN_ESYNTAX);
 	ck_assert_int_eq(sn_addr_from_sockaddr(sa, sizeof(struct sockaddr_in6), &addr), SN_OK);
 	ss.ss_family = AF_UNIX;
 	ck_assert_int_eq(sn_addr_from_sockaddr(sa, sizeof(ss), &addr), SN_ESYNTAX);
@@ -159,7 +159,7 @@ END_TEST
 
 START_TEST(equality)
 {
-	const struct sn_addr none = {0};
+	const struct sn_addr none = { 0 };
 	struct sn_addr a = parsed("127.0.0.1", 1), b = parsed("127.0.0.1", 1);
 
 	ck_assert(sn_addr_eq(&a, &b));
@@ -186,16 +186,16 @@ START_TEST(loopback)
 		const char *ip;
 		bool loopback;
 	} rows[] = {
-	        {"127.0.0.1", true},
-	        {"127.255.1.2", true},
-	        {"128.0.0.1", false},
-	        {"0.0.0.0", false},
-	        {"::1", true},
-	        {"::2", false},
-	        {"::ffff:127.0.0.1", true},
-	        {"::ffff:10.0.0.1", false},
+		{ "127.0.0.1", true },
+		{ "127.255.1.2", true },
+		{ "128.0.0.1", false },
+		{ "0.0.0.0", false },
+		{ "::1", true },
+		{ "::2", false },
+		{ "::ffff:127.0.0.1", true },
+		{ "::ffff:10.0.0.1", false },
 	};
-	const struct sn_addr none = {0};
+	const struct sn_addr none = { 0 };
 	struct sn_addr addr = parsed(rows[_i].ip, 1);
 
 	ck_assert_int_eq(sn_addr_is_loopback(&addr), rows[_i].loopback);

@@ -3,7 +3,7 @@
 #include "daemon/net/endpoint.h"
 
 static int plan_nothing(
-        const struct sn_endpoint *ep, struct sn_listen_plan *plan, struct sn_diag *diag)
+	const struct sn_endpoint *ep, struct sn_listen_plan *plan, struct sn_diag *diag)
 {
 	(void)ep;
 	(void)plan;
@@ -12,26 +12,26 @@ static int plan_nothing(
 }
 
 static const struct sn_endpoint_ops ops = {
-        .size = sizeof(struct sn_endpoint_ops),
-        .plan_listen = plan_nothing,
+	.size = sizeof(struct sn_endpoint_ops),
+	.plan_listen = plan_nothing,
 };
 
-static const struct sn_param optional_row[] = {{.name = "optional"}};
+static const struct sn_param optional_row[] = { { .name = "optional" } };
 static const struct sn_param endpoint_row[] = {
-        {.name = "endpoint", .kind = SN_PARAM_ENDPOINT, .flags = SN_PARAM_REQUIRED},
+	{ .name = "endpoint", .kind = SN_PARAM_ENDPOINT, .flags = SN_PARAM_REQUIRED },
 };
 static const struct sn_param default_endpoint_row[] = {
-        {.name = "endpoint", .kind = SN_PARAM_ENDPOINT, .def = "tcp:80"},
+	{ .name = "endpoint", .kind = SN_PARAM_ENDPOINT, .def = "tcp:80" },
 };
 
 static struct sn_endpoint_type plugin_type(const char *word)
 {
 	return (struct sn_endpoint_type){
-	        .size = sizeof(struct sn_endpoint_type),
-	        .word = word,
-	        .side = SN_SERVER,
-	        .doc = "a test's",
-	        .example = word,
+		.size = sizeof(struct sn_endpoint_type),
+		.word = word,
+		.side = SN_SERVER,
+		.doc = "a test's",
+		.example = word,
 	};
 }
 
@@ -60,13 +60,13 @@ START_TEST(refuses_bad_rows)
 		size_t short_by;
 		int rc;
 	} rows[] = {
-	        {"TCP", false, NULL, 0, SN_EDUPLICATE},
-	        {"", false, NULL, 0, SN_ESYNTAX},
-	        {NULL, false, NULL, 0, SN_ESYNTAX},
-	        {"bad", true, optional_row, 0, SN_ESYNTAX},
-	        {"bad", true, endpoint_row, 0, SN_ESYNTAX},
-	        {"bad", false, default_endpoint_row, 0, SN_ESYNTAX},
-	        {"bad", false, NULL, 1, SN_EABI},
+		{ "TCP", false, NULL, 0, SN_EDUPLICATE },
+		{ "", false, NULL, 0, SN_ESYNTAX },
+		{ NULL, false, NULL, 0, SN_ESYNTAX },
+		{ "bad", true, optional_row, 0, SN_ESYNTAX },
+		{ "bad", true, endpoint_row, 0, SN_ESYNTAX },
+		{ "bad", false, default_endpoint_row, 0, SN_ESYNTAX },
+		{ "bad", false, NULL, 1, SN_EABI },
 	};
 
 	sn_endpoints_init();

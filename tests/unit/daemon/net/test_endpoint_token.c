@@ -35,30 +35,30 @@ START_TEST(takes_texts_apart)
 	static const struct {
 		const char *text, *args;
 	} rows[] = {
-	        {"", "1 "},
-	        {":", "1 |2 "},
-	        {"tcp:80", "1 tcp|5 80"},
-	        {"tcp:80:", "1 tcp|5 80|8 "},
-	        {"a:b:d=1:c", "1 a|3 b|5 d=7 1|9 c"},
-	        {"k=a=b", "1 k=3 a=b"},
-	        {"k=a=b:c=d", "1 k=3 a=b|7 c=9 d"},
-	        {"=v", "1 =2 v"},
-	        {"=", "1 =2 "},
-	        {"==", "1 =2 ="},
-	        {"interface=::1", "1 interface=11 |12 |13 1"},
-	        {"i=\\:\\:1", "1 i=3 ::1"},
-	        {"i\\=x", "1 i=x"},
-	        {"a\\:b\\\\c:d", "1 a:b\\c|9 d"},
-	        {"\\x", "1 x"},
-	        {"k\\=\\:=v", "1 k=:=7 v"},
-	        {"\xc3\xa9=\xc3\xa9:1", "1 \xc3\xa9=4 \xc3\xa9|7 1"},
+		{ "", "1 " },
+		{ ":", "1 |2 " },
+		{ "tcp:80", "1 tcp|5 80" },
+		{ "tcp:80:", "1 tcp|5 80|8 " },
+		{ "a:b:d=1:c", "1 a|3 b|5 d=7 1|9 c" },
+		{ "k=a=b", "1 k=3 a=b" },
+		{ "k=a=b:c=d", "1 k=3 a=b|7 c=9 d" },
+		{ "=v", "1 =2 v" },
+		{ "=", "1 =2 " },
+		{ "==", "1 =2 =" },
+		{ "interface=::1", "1 interface=11 |12 |13 1" },
+		{ "i=\\:\\:1", "1 i=3 ::1" },
+		{ "i\\=x", "1 i=x" },
+		{ "a\\:b\\\\c:d", "1 a:b\\c|9 d" },
+		{ "\\x", "1 x" },
+		{ "k\\=\\:=v", "1 k=:=7 v" },
+		{ "\xc3\xa9=\xc3\xa9:1", "1 \xc3\xa9=4 \xc3\xa9|7 1" },
 	};
 	struct sn_endpoint_arg *args;
 	size_t count;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ck_assert_int_eq(
-		        sn_endpoint_tokens(pool, sn_str(rows[i].text), &args, &count, NULL), SN_OK);
+			sn_endpoint_tokens(pool, sn_str(rows[i].text), &args, &count, NULL), SN_OK);
 		ck_assert_str_eq(dump(args, count), rows[i].args);
 	}
 }
@@ -70,21 +70,21 @@ START_TEST(refuses)
 		struct sn_str text;
 		size_t column;
 	} rows[] = {
-	        {SN_STR("\\"), 1},
-	        {SN_STR("unix:/x\\"), 8},
-	        {SN_STR("a\\\\\\"), 4},
-	        {SN_STR("k=\\"), 3},
-	        {SN_STR("unix:\0x"), 6},
-	        {SN_STR("unix:\\\0x"), 6},
+		{ SN_STR("\\"), 1 },
+		{ SN_STR("unix:/x\\"), 8 },
+		{ SN_STR("a\\\\\\"), 4 },
+		{ SN_STR("k=\\"), 3 },
+		{ SN_STR("unix:\0x"), 6 },
+		{ SN_STR("unix:\\\0x"), 6 },
 	};
 	struct sn_endpoint_arg *args;
 	size_t count;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sn_diag diag = {0};
+		struct sn_diag diag = { 0 };
 
 		ck_assert_int_eq(
-		        sn_endpoint_tokens(pool, rows[i].text, &args, &count, &diag), SN_ESYNTAX);
+			sn_endpoint_tokens(pool, rows[i].text, &args, &count, &diag), SN_ESYNTAX);
 		ck_assert_int_eq(diag.code, SN_ESYNTAX);
 		ck_assert_uint_eq(diag.column, rows[i].column);
 	}
@@ -103,14 +103,14 @@ START_TEST(places_in_a_text_within_a_text)
 	ck_assert_uint_eq(outer.end, text.n + 1);
 	value = outer.args[1].value;
 	ck_assert_int_eq(sn_endpoint_tokenize(
-	                         pool, value, outer.columns + (value.p - outer.text), &inner, NULL),
-	        SN_OK);
+				 pool, value, outer.columns + (value.p - outer.text), &inner, NULL),
+		SN_OK);
 	ck_assert_str_eq(dump(inner.args, inner.count), "5 c|8 d=10 e:f");
 	ck_assert_uint_eq(inner.end, 16);
 	value = inner.args[1].value;
 	ck_assert_int_eq(sn_endpoint_tokenize(pool, value, inner.columns + (value.p - inner.text),
-	                         &innermost, NULL),
-	        SN_OK);
+				 &innermost, NULL),
+		SN_OK);
 	ck_assert_str_eq(dump(innermost.args, innermost.count), "10 e|15 f");
 }
 END_TEST

@@ -32,74 +32,78 @@ static const struct {
 	int version;
 	const char *header;
 } accepted[] = {
-        {SN_STR("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"), 1,
-                "192.0.2.1:56324 198.51.100.2:443 stream"},
-        {SN_STR("PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n"), 1,
-                "0.0.0.0:0 255.255.255.255:65535 stream"},
-        {SN_STR("PROXY TCP6 2001:db8::1 ::1 1 2\r\n"), 1, "[2001:db8::1]:1 [::1]:2 stream"},
-        {SN_STR("PROXY UNKNOWN\r\n"), 1, "local"},
-        {SN_STR("PROXY UNKNOWN what ever it \xff says\r\n"), 1, "local"},
-        /* The longest line there may be. */
-        {SN_STR("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
-                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
-                1, "local"},
-        {SN_STR(SIGNATURE "\x20\0\0\0"), 2, "local"},
-        {SN_STR(SIGNATURE "\x20\xff\0\3xyz"), 2, "local"},
-        {SN_STR(SIGNATURE "\x21\0\0\3xyz"), 2, "local"},
-        {SN_STR(SIGNATURE "\x21\x11\0\x0c\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50"), 2,
-                "10.1.2.3:4660 10.4.5.6:80 stream"},
-        {SN_STR(SIGNATURE "\x21\x12\0\x0c\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50"), 2,
-                "10.1.2.3:4660 10.4.5.6:80 dgram"},
-        {SN_STR(SIGNATURE "\x21\x21\0\x24"
-                          "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
-                          "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\1\0\2"),
-                2, "[2001:db8::1]:1 [::1]:2 stream"},
+	{ SN_STR("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"), 1,
+		"192.0.2.1:56324 198.51.100.2:443 stream" },
+	{ SN_STR("PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n"), 1,
+		"0.0.0.0:0 255.255.255.255:65535 stream" },
+	{ SN_STR("PROXY TCP6 2001:db8::1 ::1 1 2\r\n"), 1, "[2001:db8::1]:1 [::1]:2 stream" },
+	{ SN_STR("PROXY UNKNOWN\r\n"), 1, "local" },
+	{ SN_STR("PROXY UNKNOWN what ever it \xff says\r\n"), 1, "local" },
+	/* The longest line there may be. */
+	{ SN_STR("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
+		1, "local" },
+	{ SN_STR(SIGNATURE "\x20\0\0\0"), 2, "local" },
+	{ SN_STR(SIGNATURE "\x20\xff\0\3xyz"), 2, "local" },
+	{ SN_STR(SIGNATURE "\x21\0\0\3xyz"), 2, "local" },
+	{ SN_STR(SIGNATURE "\x21\x11\0\x0c\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50"), 2,
+		"10.1.2.3:4660 10.4.5.6:80 stream" },
+	{ SN_STR(SIGNATURE "\x21\x12\0\x0c\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50"), 2,
+		"10.1.2.3:4660 10.4.5.6:80 dgram" },
+	{ SN_STR(SIGNATURE "\x21\x21\0\x24"
+			   "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+			   "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\1\0\2"),
+		2, "[2001:db8::1]:1 [::1]:2 stream" },
 };
 
 static const struct {
 	struct sn_str in;
 	int rc;
 } refused[] = {
-        {SN_STR("GET / HTTP/1.1\r\n"), SN_EPROTO},
-        {SN_STR("PROXYTCP4"), SN_EPROTO},
-        {SN_STR("proxy TCP4"), SN_EPROTO},
-        {SN_STR("\r\n\r\nX"), SN_EPROTO},
-        {SN_STR("\x16\x03\x01"), SN_EPROTO},
-        {SN_STR("PROXY \r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4\r\n"), SN_EPROTO},
-        {SN_STR("PROXY UNKNOWNX\r\n"), SN_EPROTO},
-        {SN_STR("PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\rx"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 ::1 ::1 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4 ::1 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP6 fe80::1%1 ::1 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY TCP4 1.2.3.4\0 1.2.3.4 1 2\r\n"), SN_EPROTO},
-        {SN_STR("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
-                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535 \r\n"),
-                SN_ELIMIT},
-        {SN_STR(SIGNATURE "\x11"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x31"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x22"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x10"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x01"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x13"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x41"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x11\0\x0b\x0a\1\2\3\x0a\4\5\6\x12\x34\0"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x11\0\0"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x31\0\x04zzzz"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x11\0\x0e\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50\2\0"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x21\x11\0\x10\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50\2\0\2x"), SN_EPROTO},
-        {SN_STR(SIGNATURE "\x20\0\x0f\xf1"), SN_ELIMIT},
-        {SN_STR(SIGNATURE "\x21\x11\xff\xff"), SN_ELIMIT},
+	{ SN_STR("GET / HTTP/1.1\r\n"), SN_EPROTO },
+	{ SN_STR("PROXYTCP4"), SN_EPROTO },
+	{ SN_STR("proxy TCP4"), SN_EPROTO },
+	{ SN_STR("\r\n\r\nX"), SN_EPROTO },
+	{ SN_STR("\x16\x03\x01"), SN_EPROTO },
+	{ SN_STR("PROXY \r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY UNKNOWNX\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\rx"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 ::1 ::1 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4 ::1 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP6 fe80::1%1 ::1 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY TCP4 1.2.3.4\0 1.2.3.4 1 2\r\n"), SN_EPROTO },
+	{ SN_STR("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535 \r\n"),
+		SN_ELIMIT },
+	/* An LF where the CR had to be at the latest. */
+	{ SN_STR("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535x\n"),
+		SN_ELIMIT },
+	{ SN_STR(SIGNATURE "\x11"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x31"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x22"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x10"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x01"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x13"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x41"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x11\0\x0b\x0a\1\2\3\x0a\4\5\6\x12\x34\0"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x11\0\0"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x31\0\x04zzzz"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x11\0\x0e\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50\2\0"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x21\x11\0\x10\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50\2\0\2x"), SN_EPROTO },
+	{ SN_STR(SIGNATURE "\x20\0\x0f\xf1"), SN_ELIMIT },
+	{ SN_STR(SIGNATURE "\x21\x11\xff\xff"), SN_ELIMIT },
 };
 
 /* A receiver: its input as received so far, and how the parser found it. */
@@ -151,15 +155,15 @@ static void end(struct sn_split_feed *feed, bool whole)
 	ck_assert_str_eq(dump(&r->header), r->want_header);
 }
 
-static const struct sn_split_feed feed_ops = {.begin = begin, .piece = piece, .end = end};
+static const struct sn_split_feed feed_ops = { .begin = begin, .piece = piece, .end = end };
 
 START_TEST(accepts)
 {
 	const struct sn_str in = accepted[_i].in;
 	struct receiver r = {
-	        .feed = feed_ops,
-	        .want_used = in.n,
-	        .want_header = accepted[_i].header,
+		.feed = feed_ops,
+		.want_used = in.n,
+		.want_header = accepted[_i].header,
 	};
 	char more[300];
 
@@ -177,7 +181,7 @@ END_TEST
 
 START_TEST(refuses)
 {
-	struct receiver r = {.feed = feed_ops, .want_rc = refused[_i].rc};
+	struct receiver r = { .feed = feed_ops, .want_rc = refused[_i].rc };
 
 	sn_test_every_split(&r.feed, refused[_i].in);
 }
@@ -206,7 +210,7 @@ START_TEST(a_line_without_end)
 
 	memset(in + 13, ' ', sizeof(in) - 13);
 	ck_assert_int_eq(
-	        sn_proxy_parse(sn_str_n(in, SN_PROXY_V1_MAX - 2), &header, &used), SN_AGAIN);
+		sn_proxy_parse(sn_str_n(in, SN_PROXY_V1_MAX - 2), &header, &used), SN_AGAIN);
 	ck_assert_int_eq(sn_proxy_parse(sn_str_n(in, SN_PROXY_V1_MAX), &header, &used), SN_ELIMIT);
 }
 END_TEST
@@ -214,7 +218,7 @@ END_TEST
 START_TEST(extensions)
 {
 	const struct sn_str in = SN_STR(SIGNATURE "\x21\x11\0\x1a\x0a\1\2\3\x0a\4\5\6\x12\x34\0\x50"
-	                                          "\2\0\4host\1\0\0\x20\0\1!");
+						  "\2\0\4host\1\0\0\x20\0\1!");
 	struct sn_proxy_header header;
 	struct sn_str tlvs, value;
 	uint8_t type;
@@ -237,7 +241,7 @@ END_TEST
 
 static struct sn_proxy_header relayed(const char *src, const char *dst, int socktype)
 {
-	struct sn_proxy_header h = {.socktype = socktype};
+	struct sn_proxy_header h = { .socktype = socktype };
 
 	ck_assert_int_eq(sn_addr_parse(sn_str(src), 1000, &h.src), SN_OK);
 	ck_assert_int_eq(sn_addr_parse(sn_str(dst), 2000, &h.dst), SN_OK);
@@ -311,8 +315,8 @@ END_TEST
 
 START_TEST(encodes_unix_addresses)
 {
-	static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
-	struct sn_proxy_header h = {.socktype = SOCK_STREAM};
+	static const struct sockaddr unnamed = { .sa_family = AF_UNIX };
+	struct sn_proxy_header h = { .socktype = SOCK_STREAM };
 
 	ck_assert_int_eq(sn_addr_unix(SN_STR("/run/a"), &h.src), SN_OK);
 	ck_assert_int_eq(sn_addr_unix(SN_STR("@b"), &h.dst), SN_OK);
@@ -320,6 +324,23 @@ START_TEST(encodes_unix_addresses)
 	ck_assert_str_eq(through_v2(&h), "unix:/run/a unix:@b stream");
 	ck_assert_int_eq(sn_addr_from_sockaddr(&unnamed, sizeof(unnamed.sa_family), &h.src), SN_OK);
 	ck_assert_str_eq(through_v2(&h), "unix: unix:@b stream");
+}
+END_TEST
+
+/* On the wire '@' is no mark: a path may begin with it. */
+START_TEST(unix_fields_are_taken_literally)
+{
+	char in[16 + 2 * 108] = SIGNATURE "\x21\x31\0\xd8";
+	struct sn_proxy_header h;
+	size_t used;
+
+	memcpy(in + 16, "@x\0garbage", 10);
+	memset(in + 16 + 108, 'y', 108);
+	ck_assert_int_eq(sn_proxy_parse(sn_str_n(in, sizeof(in)), &h, &used), SN_OK);
+	ck_assert_str_eq(h.src.un.sun_path, "@x");
+	ck_assert_uint_eq(h.dst.len, sizeof(struct sockaddr_un));
+	ck_assert_uint_eq(sn_proxy_encode_v2(&h, in, sizeof(in)), sizeof(in));
+	ck_assert_mem_eq(in + 16, "@x\0\0\0", 5);
 }
 END_TEST
 
@@ -349,6 +370,7 @@ Suite *sn_suite_proxy_protocol(void)
 	tcase_add_test(tc, encodes_internet_addresses);
 	tcase_add_test(tc, encodes_what_has_no_address);
 	tcase_add_test(tc, encodes_unix_addresses);
+	tcase_add_test(tc, unix_fields_are_taken_literally);
 	tcase_add_test(tc, encodes_no_more_than_the_limit);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -1,0 +1,25 @@
+/* What the suites of this folder share: a loop with a thread pool, and a login waited for. */
+#ifndef SN_TESTS_UNIT_DAEMON_AUTH_FIXTURE_H
+#define SN_TESTS_UNIT_DAEMON_AUTH_FIXTURE_H
+
+#include "daemon/auth/portal.h"
+#include "tests/support/unit.h"
+
+extern struct sn_loop *loop;
+extern struct sn_offload *pool;
+
+void auth_setup(void);
+void auth_teardown(void);
+
+struct sn_creds password_creds(const char *account, const char *password);
+/* Ask and wait for the answer; *session_r (may be NULL) on SN_OK, else the session is dropped. */
+int check_now(struct sn_checker *checker, const char *account, const char *password,
+	struct sn_session **session_r);
+int login_now(struct sn_portal *portal, const char *account, const char *password,
+	struct sn_session **session_r);
+
+/* A temporary file with this text; removed by auth_teardown. */
+const char *write_file(const char *text);
+void rewrite_file(const char *text);
+
+#endif

@@ -1,0 +1,20 @@
+#include "tests/support/unit.h"
+
+Suite *suite_checker(void);
+Suite *suite_checker_file(void);
+Suite *suite_checker_memory(void);
+Suite *suite_password(void);
+Suite *suite_portal(void);
+Suite *suite_sasl(void);
+Suite *suite_session(void);
+
+const sn_suite_fn sn_suites[] = {
+	suite_checker,
+	suite_checker_file,
+	suite_checker_memory,
+	suite_password,
+	suite_portal,
+	suite_sasl,
+	suite_session,
+	NULL,
+};
