@@ -221,21 +221,23 @@ END_TEST
 
 START_TEST(pause_doubles_up_to_a_second)
 {
-	int fd, spare;
+	int fds[6], spare;
 
 	rig_start(&rig);
-	fd = rig_connect(&rig, "127.0.0.1");
+	for (int i = 0; i < 6; i++) /* valgrind takes one off the queue at each try */
+		fds[i] = rig_connect(&rig, "127.0.0.1");
 	close(rig.listener.reserve_fd); /* nobody can be refused: every try fails */
 	rig.listener.reserve_fd = -1;
 	spare = dup(0);
 	close(spare);
 	limit_descriptors(spare);
-	for (int64_t want = SN_MS(100); want <= SN_SEC(4); want *= 2) {
+	for (int64_t want = SN_MS(100); want <= SN_SEC(3); want *= 2) {
 		turn_some(rig.loop, 2);
 		ck_assert_int_eq(rig.listener.pause, want < SN_SEC(1) ? want : SN_SEC(1));
 		sn_fake_clock_advance(&rig.clock, rig.listener.pause + SN_MS(2));
 	}
-	close(fd);
+	for (int i = 0; i < 6; i++)
+		close(fds[i]);
 }
 END_TEST
 
