@@ -36,7 +36,7 @@ FORBIDDEN = [
     (r"\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|strtok|gets|alloca)\s*\(", None, "unbounded or unchecked"),
     (r"<sys/epoll\.h>", r"daemon/loop/.*", "only the loop knows epoll"),
     (r"<openssl/", r"daemon/net/(tls_|stream_tls|stage_tls).*|daemon/base/.*", "only the TLS layer knows OpenSSL"),
-    (r"<ares", r"daemon/net/resolver.*", "only the resolver knows c-ares"),
+    (r"<ares", r"daemon/net/(resolver|dns_channel).*", "only the resolver knows c-ares"),
     (r"\b(sleep|usleep|nanosleep)\s*\(", r"daemon/base/log.*\.c", "nothing blocks the loop"),
 ]
 PARSER_FORBIDDEN = re.compile(r"\b(sn_log|printf|exit|abort|sn_clock_\w+|time)\s*\(")

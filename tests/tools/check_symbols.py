@@ -15,11 +15,12 @@ COMPILER = re.compile(r"^(__odr_asan|__gcov|__asan|__ubsan|DW\.ref|_)")
 
 
 def symbols(path):
-    out = subprocess.run(["nm", "--defined-only", "-g", path], check=True, capture_output=True, text=True).stdout
+    """(section, name) of every global that the archive defines."""
+    out = subprocess.run(["objdump", "-t", path], check=True, capture_output=True, text=True).stdout
     for line in out.splitlines():
-        fields = line.split()
-        if len(fields) == 3:
-            yield fields[1], fields[2]
+        match = re.match(r"[0-9a-f]{16} (g|u)......\s(\S+)\s+[0-9a-f]+\s+(?:\.hidden )?(\S+)$", line)
+        if match and match.group(2) != "*UND*":
+            yield match.group(2), match.group(3)
 
 
 def main():
@@ -31,13 +32,13 @@ def main():
         print("no archives found in", BUILD)
         return 1
     for archive in archives:
-        for kind, name in symbols(archive):
+        for section, name in symbols(archive):
             count += 1
             if COMPILER.match(name):
                 continue
             if not PREFIX.match(name):
                 problems.append(f"{os.path.relpath(archive, BUILD)}: {name}: exported without prefix")
-            if kind in "BCD":
+            if section == "*COM*" or re.match(r"\.(data|bss)(?!\.rel\.ro)", section):
                 problems.append(f"{os.path.relpath(archive, BUILD)}: {name}: exported writable variable")
     for problem in problems:
         print(problem)
