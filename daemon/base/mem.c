@@ -1,6 +1,7 @@
 #include "daemon/base/mem.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -58,6 +59,12 @@ void *sn_realloc_array(void *ptr, size_t count, size_t size)
 void sn_free(void *ptr)
 {
 	free(ptr);
+}
+
+void sn_alloc_share_heap(void)
+{
+	/* Refused only by a libc without such heaps: then there is nothing to share. */
+	(void)mallopt(M_ARENA_MAX, 1);
 }
 
 char *sn_strdup(const char *text)

@@ -99,6 +99,7 @@ int sn_offload_new(const struct sn_offload_options *options, struct sn_offload *
 
 	if (options == NULL)
 		options = &defaults;
+	sn_alloc_share_heap();
 	pool->threads_max = options->threads ? options->threads : core_count();
 	pool->queue_max = options->queue_max ? options->queue_max : DEFAULT_QUEUE_MAX;
 	pool->threads = sn_alloc_array(pool->threads_max, sizeof(*pool->threads));
