@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <sched.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -290,14 +289,6 @@ void sn_tls_server_set_alpn(struct sn_tls_context *context, const char *const *a
 	set_alpn(context, alpn);
 }
 
-/* With one core a pool thread and the loop would only take turns on it. */
-static bool has_spare_core(void)
-{
-	cpu_set_t cpus;
-
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
-}
-
 int sn_tls_server_attach(
         struct sn_tls_context *context, struct sn_loop *loop, struct sn_offload *pool)
 {
@@ -306,7 +297,7 @@ int sn_tls_server_attach(
 	if (code != SN_OK)
 		return code;
 	context->attached++;
-	context->pool = has_spare_core() ? pool : NULL;
+	context->pool = pool;
 	return SN_OK;
 }
 

@@ -162,12 +162,20 @@ static void settle(struct sn_stream_tls *tls, int code)
 		sn_stream_flush(tls->stream.lower);
 }
 
+/* A server that has heard nothing yet has nothing to do, and who only connects must not cost the
+ * 50 kB that OpenSSL takes at the first step. */
+static bool is_idle(const struct sn_stream_tls *tls)
+{
+	return tls->context->store != NULL && !tls->handshake->sniffed && !tls->lower_eof &&
+		sn_stream_input(tls->stream.lower).n == 0;
+}
+
 void sn_tls_handshake_advance(struct sn_stream_tls *tls)
 {
 	struct sn_tls_handshake *hs = tls->handshake;
 	int code;
 
-	if (hs->running || !sn_stream_is_open(&tls->stream))
+	if (hs->running || !sn_stream_is_open(&tls->stream) || is_idle(tls))
 		return;
 	code = sniff(tls);
 	if (code == SN_OK)

@@ -5,6 +5,8 @@
 #ifndef SN_TESTS_UNIT_DAEMON_NET_TLS_RIG_H
 #define SN_TESTS_UNIT_DAEMON_NET_TLS_RIG_H
 
+#include <openssl/ssl.h>
+
 #include "tests/support/certs.h"
 #include "tests/support/turn.h"
 #include "tests/support/unit.h"
@@ -33,7 +35,7 @@ struct tls_rig {
 	struct sn_test_cert cert;
 	struct sn_test_pem cert_file, root_file;
 	struct sn_tls_server_options
-	        server_options; /* preset with the files; change before connect */
+		server_options; /* preset with the files; change before connect */
 	struct sn_tls_client_options client_options;
 	struct sn_tls_context *server_context, *client_context; /* made by the first connect */
 	struct tls_end server, client;
@@ -47,7 +49,7 @@ void tls_rig_drop_contexts(struct tls_rig *rig);
 void tls_end_init(struct tls_end *end);
 /* Push TLS on both streams and make the ends their users. */
 void tls_rig_join(
-        struct tls_rig *rig, struct sn_stream *server, struct sn_stream *client, const char *host);
+	struct tls_rig *rig, struct sn_stream *server, struct sn_stream *client, const char *host);
 /* A new pair with this capacity, joined; the ends are reset. */
 void tls_rig_connect(struct tls_rig *rig, size_t capacity, const char *host);
 /* Turn until each end is ready or over. */
@@ -58,6 +60,23 @@ void tls_rig_handshake(struct tls_rig *rig, size_t capacity, const char *host);
 void tls_rig_close(struct tls_rig *rig);
 /* Abort whatever is left and turn until it is freed. */
 void tls_rig_abort(struct tls_rig *rig);
+
+/* A client that is OpenSSL itself, for what ours does not do: resume, offer old or odd things. */
+struct tls_raw {
+	struct sn_stream_user user;
+	SSL_CTX *ctx;         /* trusts the rig's root; change before the connect */
+	SSL_SESSION *session; /* offered by the next connect, and kept from the last one; or NULL */
+	SSL *ssl;
+	bool done, failed, over;
+	char error[160];
+};
+void tls_raw_init(struct tls_rig *rig, struct tls_raw *raw);
+void tls_raw_fini(struct tls_raw *raw);
+/* Handshake with the rig's server and go on until a byte has come and gone, or one end is over.
+ * True: it worked. */
+bool tls_raw_talk(struct tls_rig *rig, struct tls_raw *raw);
+/* Close the connection and turn until the server's end is freed. */
+void tls_raw_close(struct tls_rig *rig, struct tls_raw *raw);
 
 static inline bool tls_end_over(const struct tls_end *end)
 {

@@ -1,0 +1,9 @@
+/* What the log says during a test. */
+#ifndef SN_TESTS_UNIT_DAEMON_NET_LOG_CAPTURE_H
+#define SN_TESTS_UNIT_DAEMON_NET_LOG_CAPTURE_H
+
+void log_capture_start(void);
+/* Everything since the start; valid until the next stop. */
+const char *log_capture_stop(void);
+
+#endif
