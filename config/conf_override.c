@@ -116,11 +116,13 @@ static const struct sn_conf_item *find_row(const struct override *o,
 	return item != NULL ? item : sn_conf_find_item(schema->section, key, &is_file);
 }
 
-static bool apply(
+static void apply(
 	struct override *o, struct sn_toml_value *root, const struct sn_conf_schema *schema)
 {
 	const struct sn_conf_override *setting = o->setting;
 	const struct sn_conf_table *row = sn_conf_schema_find(schema, sn_str(setting->table));
+	/* Put in as a text: the reader reports it as it does any key it does not know. */
+	static const struct sn_conf_item unknown_row = { .type = SN_CONF_STRING };
 	struct sn_toml_value *table;
 	const struct sn_conf_item *item;
 
@@ -129,14 +131,9 @@ static bool apply(
 	if (table != NULL && row->named)
 		table = enter_table(o, table, setting->name);
 	if (table == NULL)
-		return true; /* the file has something else there, which is reported later */
+		return; /* the file has something else there, which is reported later */
 	item = find_row(o, row, table);
-	if (item == NULL) {
-		sn_conf_report(o->diags, SN_CONF_ERROR, o->pos, "unknown key \"%s\"", setting->key);
-		return false;
-	}
-	put_value(o, table, item);
-	return true;
+	put_value(o, table, item != NULL ? item : &unknown_row);
 }
 
 void sn_conf_overrides_apply(struct sn_pool *pool, struct sn_toml_value *root,

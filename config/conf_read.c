@@ -257,6 +257,13 @@ static const struct sn_toml_value *entry_at(const struct sn_toml_value *value, s
 	return value->kind == SN_TOML_ARRAY ? value->array.items[i] : value;
 }
 
+/* Of a value whose place may be asked for when the tree is gone. */
+static struct sn_conf_pos keep_pos(struct sn_conf_reader *r, struct sn_conf_pos pos)
+{
+	pos.source = sn_conf_source_import(r->pool, r->sources, pos.source);
+	return pos;
+}
+
 static bool read_strings(struct sn_conf_reader *r, const struct sn_conf_item *item,
 	const struct sn_toml_value *value, void *member)
 {
@@ -265,13 +272,16 @@ static bool read_strings(struct sn_conf_reader *r, const struct sn_conf_item *it
 	bool ok = check_range(r, item, value->pos, (int64_t)count);
 
 	list->items = sn_pool_alloc_zero(r->pool, count * sizeof(*list->items));
+	list->positions = sn_pool_alloc_zero(r->pool, count * sizeof(*list->positions));
 	for (size_t i = 0; i < count; i++) {
 		const struct sn_toml_value *entry = entry_at(value, i);
 
-		if (entry->kind == SN_TOML_STRING)
-			list->items[list->count++] = sn_pool_str(r->pool, entry->string);
-		else
+		if (entry->kind != SN_TOML_STRING) {
 			ok = report_mismatch(r, item, entry);
+			continue;
+		}
+		list->items[list->count] = sn_pool_str(r->pool, entry->string);
+		list->positions[list->count++] = keep_pos(r, entry->pos);
 	}
 	return ok;
 }
@@ -290,8 +300,7 @@ static bool read_endpoint(struct sn_conf_reader *r, const struct sn_conf_item *i
 		text = sn_str(sn_pool_printf(r->pool, "%lld", (long long)value->integer));
 	else
 		return report_mismatch(r, item, value);
-	endpoint->pos = pos;
-	endpoint->pos.source = sn_conf_source_import(r->pool, r->sources, pos.source);
+	endpoint->pos = keep_pos(r, pos);
 	if (sn_endpoint_parse(r->pool, side, text, &endpoint->endpoint, &diag) == SN_OK)
 		return true;
 	if (value->kind == SN_TOML_STRING && diag.column > 0)

@@ -61,6 +61,7 @@ struct sn_conf_item {
 
 struct sn_conf_strings {
 	struct sn_str *items;
+	struct sn_conf_pos *positions; /* of each, for later errors */
 	size_t count;
 };
 

@@ -211,11 +211,13 @@ static int take_key(struct option_set *set, int argc, char **argv, int i)
 	static const struct option_source service = { .table = "service", .named = true };
 	const struct sn_str pair = i + 1 < argc ? sn_str(argv[i + 1]) : SN_STR_NULL;
 	const size_t equals = sn_str_find(pair, '=');
+	const char *key;
 
 	if (equals == 0 || equals >= pair.n)
 		return -sn_cli_usage(set->service->name, "-o needs KEY=VALUE");
-	add_override(set, &service, sn_pool_strdup(set->pool, sn_str_sub(pair, 0, equals)),
-		sn_str_from(pair, equals + 1), "-o");
+	key = sn_pool_strdup(set->pool, sn_str_sub(pair, 0, equals));
+	add_override(set, &service, key, sn_str_from(pair, equals + 1),
+		sn_pool_printf(set->pool, "-o %s", key));
 	return 2;
 }
 

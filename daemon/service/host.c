@@ -95,8 +95,8 @@ int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **hos
 
 /* --- instances ------------------------------------------------------------------------------ */
 
-static int open_portal(struct sn_host *host, struct sn_instance *instance,
-	const struct sn_conf_named *named, struct sn_conf_diags *diags)
+static int open_portal(
+	struct sn_host *host, struct sn_instance *instance, struct sn_conf_diags *diags)
 {
 	const struct sn_conf_strings *specs = &instance->common->auth;
 	int result = SN_OK;
@@ -105,16 +105,17 @@ static int open_portal(struct sn_host *host, struct sn_instance *instance,
 	for (size_t i = 0; i < specs->count; i++) {
 		struct sn_diag diag = { 0 };
 		struct sn_checker *checker;
+		struct sn_conf_pos pos;
 		const int code = sn_checker_open(specs->items[i], &checker, &diag);
 
 		if (code == SN_OK) {
 			sn_portal_add(instance->portal, checker);
 			continue;
 		}
-		sn_conf_report(diags, SN_CONF_ERROR, named->pos, "auth \"%.*s\": %s",
-			SN_STR_ARG(
-				sn_str_sub(specs->items[i], 0, sn_str_find(specs->items[i], ':'))),
-			diag.text);
+		/* The place without the text: there may be a password in it. */
+		pos = specs->positions[i];
+		pos.column = 0;
+		sn_conf_report(diags, SN_CONF_ERROR, pos, "%s", diag.text);
 		result = SN_ECONFIG;
 	}
 	return result;
@@ -162,7 +163,7 @@ static int prepare(
 	struct sn_host *host, const struct sn_conf_named *named, struct sn_conf_diags *diags)
 {
 	struct sn_instance *instance = new_instance(host, named);
-	const int auth = open_portal(host, instance, named, diags);
+	const int auth = open_portal(host, instance, diags);
 	const int listen = sn_service_listeners_open(instance, named, diags);
 
 	return auth != SN_OK ? auth : listen;

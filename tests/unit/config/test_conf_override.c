@@ -157,7 +157,9 @@ static const struct {
 	{ EVERY("password", "x"),
 		"--password: error: \"password\" in [every] must be at least 4 "
 		"bytes long, not 1\n" },
-	{ EVERY("nmae", "x"), "--nmae: error: unknown key \"nmae\"\n    x\n    ^\n" },
+	{ EVERY("nmae", "x"),
+		"--nmae: error: unknown key \"nmae\" in [every]; did you mean \"name\"?\n"
+		"    x\n    ^\n" },
 	{ EVERY("name", "\xff"), "--name: error: not valid UTF-8\n    ?\n    ^\n" },
 };
 
