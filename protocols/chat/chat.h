@@ -86,7 +86,8 @@ struct sn_chat_stats sn_chat_stats(const struct sn_chat *chat);
 
 struct sn_chat_front {
 	const char *name;
-	/* The user hears the event. Once per user and event, whatever rooms they share. */
+	/* The user hears the event. Once per user and event, whatever rooms they share (but see
+	 * sn_chat_tell to oneself). */
 	void (*deliver)(struct sn_chat_user *to, struct sn_chat_event *event);
 };
 
@@ -144,6 +145,7 @@ struct sn_chat_mask { /* a ban: name!login@host with * and ? */
 struct sn_chat_room {
 	struct sn_hash_node by_name;
 	struct sn_chat *chat;
+	uint64_t number; /* of all rooms ever made */
 	struct sn_str name;
 	unsigned flags;
 	struct sn_str key; /* empty: none */
@@ -192,7 +194,7 @@ enum sn_chat_change_kind {
 	SN_CHANGE_KEY,   /* text; off: removed whatever text says */
 	SN_CHANGE_LIMIT, /* number */
 	SN_CHANGE_RANK,  /* flag (sn_chat_rank), user */
-	SN_CHANGE_BAN,   /* text: the mask in full form */
+	SN_CHANGE_BAN,   /* text: the mask in full form; one word */
 };
 struct sn_chat_change {
 	enum sn_chat_change_kind kind;
@@ -219,7 +221,8 @@ struct sn_chat_message {
 	struct sn_str client_tags; /* already validated "+a=b;+c"; empty: none */
 	unsigned min_rank;         /* only members with one of these ranks or above; 0: all */
 };
-/* To everybody in the room; the sender hears it too (event->echo), so that a front can confirm. */
+/* To everybody in the room, or to one; the sender hears it too (event->echo), so that a front can
+ * confirm. Who tells himself something hears it twice: as the echo and as what he is told. */
 int sn_chat_say(struct sn_chat_user *from, struct sn_chat_room *room,
 	const struct sn_chat_message *message) SN_WARN_UNUSED;
 int sn_chat_tell(struct sn_chat_user *from, struct sn_chat_user *to,
@@ -233,11 +236,12 @@ enum sn_chat_event_kind {
 	SN_EVENT_PART,    /* from left room; text: reason */
 	SN_EVENT_QUIT,    /* from is gone; text: reason */
 	SN_EVENT_KICK,    /* from removed target from room; text: reason */
-	SN_EVENT_INVITE,  /* from invited target into room */
+	SN_EVENT_INVITE,  /* from invited target into room; heard by both and by those in the room
+			     who could have done it */
 	SN_EVENT_TOPIC,   /* text: the new topic */
 	SN_EVENT_CHANGES, /* changes[0..change_count) of room */
 	SN_EVENT_RENAME,  /* from was old_name */
-	SN_EVENT_AWAY,    /* text: message, empty: back */
+	SN_EVENT_AWAY, /* text: message, empty: back; also after a JOIN of somebody who is away */
 	SN_EVENT_ACCOUNT, /* from's account changed */
 };
 
@@ -255,6 +259,7 @@ struct sn_chat_event {
 	size_t change_count;
 	int64_t time;             /* wall ns */
 	char id[SN_CHAT_ID_SIZE]; /* message id, NUL-terminated; empty for other kinds */
+	bool echo;                /* this hearer is `from`, who hears it as a confirmation */
 	uint64_t sequence;        /* in the room */
 	uint64_t serial;          /* of this event in this process */
 	/* Encoded forms, by front and capability set; filled by fronts, released by the core. */
@@ -272,12 +277,6 @@ struct sn_block *sn_chat_form_find(
 	struct sn_chat_event *event, const struct sn_chat_front *front, uint64_t key);
 struct sn_block *sn_chat_form_keep(struct sn_chat_event *event, const struct sn_chat_front *front,
 	uint64_t key, struct sn_block *block);
-/* Is `to` the one who caused it? */
-static inline bool sn_chat_is_echo(const struct sn_chat_event *event, const struct sn_chat_user *to)
-{
-	return event->from == to;
-}
-
 /* Text for a refusal; falls back to sn_strerror. */
 const char *sn_chat_strerror(int code);
 

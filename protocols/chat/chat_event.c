@@ -53,6 +53,7 @@ void sn_chat_deliver(struct sn_chat_user *to, struct sn_chat_event *event)
 	if (to->heard == event->serial)
 		return;
 	to->heard = event->serial;
+	event->echo = to == event->from;
 	to->front->deliver(to, event);
 }
 
@@ -150,10 +151,9 @@ int sn_chat_tell(
 	if (message->kind != SN_CHAT_TAGS_ONLY)
 		from->active = event.time;
 	sn_chat_deliver(from, &event);
-	/* To oneself: heard as the echo and as the message. */
-	if (to == from)
-		to->heard = 0;
-	sn_chat_deliver(to, &event);
+	event.echo = false;
+	to->heard = event.serial;
+	to->front->deliver(to, &event);
 	sn_chat_event_fini(&event);
 	return SN_OK;
 }

@@ -12,7 +12,8 @@ struct sn_chat {
 	struct sn_list all_users;    /* sn_chat_user.all */
 	struct sn_list all_rooms;    /* sn_chat_room.all */
 	size_t users_max;
-	uint64_t serial;   /* of the last event */
+	uint64_t serial; /* of the last event */
+	uint64_t rooms_made;
 	uint64_t id_start; /* random per process, first part of message ids */
 };
 
@@ -28,10 +29,10 @@ void sn_chat_deliver_room(struct sn_chat_room *room, struct sn_chat_event *event
 /* Everybody who shares a room with the user, and the user: each once. */
 void sn_chat_deliver_acquaintances(struct sn_chat_user *user, struct sn_chat_event *event);
 
-/* An open invitation of a user. */
+/* An open invitation of a user. It is for this room, not for a later one of the same name. */
 struct sn_chat_invitation {
 	struct sn_list link;
-	struct sn_str room;
+	uint64_t room;
 };
 void sn_chat_drop_invitations(struct sn_chat_user *user);
 /* Takes the membership away and the room with its last member. */

@@ -1,6 +1,8 @@
 #include "daemon/base/text.h"
 #include "protocols/chat/chat_private.h"
 
+#define MASK_MAX 200 /* no name!login@host is longer */
+
 static struct sn_str member_key(const struct sn_hash_node *node)
 {
 	const struct sn_chat_member *member =
@@ -55,6 +57,7 @@ static struct sn_chat_room *new_room(struct sn_chat *chat, struct sn_str name)
 	struct sn_chat_room *room = sn_alloc_zero(sizeof(*room));
 
 	room->chat = chat;
+	room->number = ++chat->rooms_made;
 	room->flags = SN_ROOM_MEMBERS_SEND | SN_ROOM_TOPIC_LOCK;
 	room->created = sn_clock_wall(chat->clock);
 	sn_chat_set_str(&room->name, name);
@@ -142,7 +145,8 @@ bool sn_chat_is_banned(const struct sn_chat_room *room, const struct sn_chat_use
 	return false;
 }
 
-static struct sn_chat_invitation *find_invitation(struct sn_chat_user *user, struct sn_str room)
+static struct sn_chat_invitation *find_invitation(
+	struct sn_chat_user *user, const struct sn_chat_room *room)
 {
 	struct sn_list *link;
 
@@ -150,7 +154,7 @@ static struct sn_chat_invitation *find_invitation(struct sn_chat_user *user, str
 		struct sn_chat_invitation *invitation =
 			sn_container_of(link, struct sn_chat_invitation, link);
 
-		if (sn_str_eq_nocase(invitation->room, room))
+		if (invitation->room == room->number)
 			return invitation;
 	}
 	return NULL;
@@ -159,7 +163,6 @@ static struct sn_chat_invitation *find_invitation(struct sn_chat_user *user, str
 static void drop_invitation(struct sn_chat_invitation *invitation)
 {
 	sn_list_remove(&invitation->link);
-	sn_chat_set_str(&invitation->room, SN_STR_NULL);
 	sn_free(invitation);
 }
 
@@ -180,19 +183,36 @@ static int may_join(const struct sn_chat_room *room, const struct sn_chat_user *
 	return sn_chat_is_banned(room, user) ? SN_CHAT_EBANNED : SN_OK;
 }
 
+static void tell_joined(struct sn_chat_room *room, struct sn_chat_user *user)
+{
+	struct sn_chat_event event = sn_chat_event(room->chat, SN_EVENT_JOIN, user);
+
+	event.room = room;
+	sn_chat_deliver_room(room, &event);
+	sn_chat_event_fini(&event);
+	if (user->away.n == 0)
+		return;
+	/* Those who meet him here have not heard of it. */
+	event = sn_chat_event(room->chat, SN_EVENT_AWAY, user);
+	event.text = user->away;
+	sn_chat_deliver_room(room, &event);
+	sn_chat_event_fini(&event);
+}
+
 int sn_chat_join(struct sn_chat_user *user, struct sn_str name, struct sn_str key,
 	struct sn_chat_room **room_r)
 {
 	struct sn_chat *chat = user->chat;
 	struct sn_chat_room *room = sn_chat_find_room(chat, name);
-	struct sn_chat_invitation *invitation = find_invitation(user, name);
-	struct sn_chat_event event;
+	struct sn_chat_invitation *invitation = NULL;
 
 	if (room == NULL && !room_name_valid(chat, name))
 		return SN_CHAT_ENAME;
 	if (room != NULL) {
-		const int code = may_join(room, user, key, invitation != NULL);
+		int code;
 
+		invitation = find_invitation(user, room);
+		code = may_join(room, user, key, invitation != NULL);
 		if (code != SN_OK)
 			return code;
 	}
@@ -203,10 +223,7 @@ int sn_chat_join(struct sn_chat_user *user, struct sn_str name, struct sn_str ke
 	if (room == NULL)
 		room = new_room(chat, name);
 	add_member(room, user);
-	event = sn_chat_event(chat, SN_EVENT_JOIN, user);
-	event.room = room;
-	sn_chat_deliver_room(room, &event);
-	sn_chat_event_fini(&event);
+	tell_joined(room, user);
 	*room_r = room;
 	return SN_OK;
 }
@@ -259,7 +276,7 @@ int sn_chat_kick(struct sn_chat_user *by, struct sn_chat_room *room, struct sn_c
 	return SN_OK;
 }
 
-static void remember_invitation(struct sn_chat_user *who, struct sn_str room)
+static void remember_invitation(struct sn_chat_user *who, const struct sn_chat_room *room)
 {
 	struct sn_chat_invitation *invitation = find_invitation(who, room);
 	struct sn_list *link;
@@ -273,30 +290,39 @@ static void remember_invitation(struct sn_chat_user *who, struct sn_str room)
 		drop_invitation(
 			sn_container_of(who->invites.next, struct sn_chat_invitation, link));
 	invitation = sn_alloc_zero(sizeof(*invitation));
-	sn_chat_set_str(&invitation->room, room);
+	invitation->room = room->number;
 	sn_list_append(&who->invites, &invitation->link);
+}
+
+static int may_invite(const struct sn_chat_room *room, const struct sn_chat_user *by)
+{
+	if (room->flags & SN_ROOM_INVITE_ONLY)
+		return require_operator(room, by);
+	return sn_chat_member(room, by) != NULL ? SN_OK : SN_CHAT_ENOTMEMBER;
 }
 
 int sn_chat_invite(struct sn_chat_user *by, struct sn_chat_room *room, struct sn_chat_user *who)
 {
+	const int code = may_invite(room, by);
 	struct sn_chat_event event;
+	struct sn_list *link;
 
-	if (sn_chat_member(room, by) == NULL)
-		return SN_CHAT_ENOTMEMBER;
-	if (room->flags & SN_ROOM_INVITE_ONLY) {
-		const int code = require_operator(room, by);
-
-		if (code != SN_OK)
-			return code;
-	}
+	if (code != SN_OK)
+		return code;
 	if (sn_chat_member(room, who) != NULL)
 		return SN_CHAT_EMEMBER;
-	remember_invitation(who, room->name);
+	remember_invitation(who, room);
 	event = sn_chat_event(by->chat, SN_EVENT_INVITE, by);
 	event.room = room;
 	event.target = who;
-	sn_chat_deliver(by, &event);
 	sn_chat_deliver(who, &event);
+	sn_list_each (link, &room->members) {
+		struct sn_chat_user *member =
+			sn_container_of(link, struct sn_chat_member, of_room)->user;
+
+		if (may_invite(room, member) == SN_OK)
+			sn_chat_deliver(member, &event);
+	}
 	sn_chat_event_fini(&event);
 	return SN_OK;
 }
@@ -338,6 +364,18 @@ static int change_flag(struct sn_chat_room *room, const struct sn_chat_change *c
 	return SN_OK;
 }
 
+/* Fit to stand between other words of a line: no blank, nothing that only a last word may have. */
+static bool is_word(struct sn_str text)
+{
+	if (text.n == 0 || text.p[0] == ':')
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static int change_key(struct sn_chat_room *room, const struct sn_chat_change *change)
 {
 	if (!change->on) {
@@ -346,12 +384,10 @@ static int change_key(struct sn_chat_room *room, const struct sn_chat_change *ch
 		sn_chat_set_str(&room->key, SN_STR_NULL);
 		return SN_OK;
 	}
-	if (change->text.n == 0 || change->text.n > room->chat->limits.key_max)
+	/* Keys are given in lists. */
+	if (!is_word(change->text) || change->text.n > room->chat->limits.key_max ||
+		sn_str_find(change->text, ',') < change->text.n)
 		return SN_CHAT_ENAME;
-	for (size_t i = 0; i < change->text.n; i++) {
-		if ((unsigned char)change->text.p[i] <= ' ' || change->text.p[i] == ',')
-			return SN_CHAT_ENAME;
-	}
 	if (sn_str_eq(room->key, change->text))
 		return SN_CHAT_EEXISTS;
 	sn_chat_set_str(&room->key, change->text);
@@ -408,6 +444,8 @@ static int change_ban(
 	}
 	if (mask != NULL)
 		return SN_CHAT_EEXISTS;
+	if (!is_word(change->text) || change->text.n > MASK_MAX)
+		return SN_CHAT_ENAME;
 	if (room->ban_count >= room->chat->limits.list_max)
 		return SN_CHAT_ELISTFULL;
 	mask = sn_alloc_zero(sizeof(*mask));

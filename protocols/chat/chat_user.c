@@ -79,13 +79,8 @@ void sn_chat_drop_invitations(struct sn_chat_user *user)
 {
 	struct sn_list *link;
 
-	while ((link = sn_list_pop(&user->invites)) != NULL) {
-		struct sn_chat_invitation *invitation =
-			sn_container_of(link, struct sn_chat_invitation, link);
-
-		sn_chat_set_str(&invitation->room, SN_STR_NULL);
-		sn_free(invitation);
-	}
+	while ((link = sn_list_pop(&user->invites)) != NULL)
+		sn_free(sn_container_of(link, struct sn_chat_invitation, link));
 }
 
 void sn_chat_leave(struct sn_chat_user *user, struct sn_str reason)

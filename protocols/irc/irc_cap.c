@@ -1,4 +1,5 @@
 /* Capability negotiation: https://ircv3.net/specs/extensions/capability-negotiation (LS 302). */
+#include "daemon/base/text.h"
 #include "protocols/irc/irc_private.h"
 
 static const struct {
@@ -61,11 +62,13 @@ static void begin(struct sn_irc_client *client)
 
 static int cap_ls(struct sn_irc_client *client, struct sn_str version)
 {
+	uint64_t number;
+
 	begin(client);
-	if (sn_str_eq(version, SN_STR("302")) || client->cap302) {
+	if (sn_parse_u64(version, UINT32_MAX, &number) == SN_OK && number >= 302)
 		client->cap302 = true;
+	if (client->cap302)
 		client->caps |= SN_CAP_CAP_NOTIFY;
-	}
 	send_list(client, "LS", ~0u, client->cap302);
 	return SN_OK;
 }

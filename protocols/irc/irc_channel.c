@@ -2,7 +2,7 @@
 #include "protocols/irc/irc_private.h"
 
 #define REASON_MAX 390
-#define TARGETS_MAX 20 /* of one JOIN, PART, NAMES */
+#define TARGETS_MAX 20 /* of one JOIN, PART, NAMES, KICK; as ISUPPORT says */
 
 bool sn_irc_room_name(struct sn_str channel, struct sn_str *name_r)
 {
@@ -65,7 +65,7 @@ static void join_one(struct sn_irc_client *client, struct sn_str channel, struct
 	if (code == SN_CHAT_EMEMBER)
 		return;
 	if (code != SN_OK) {
-		sn_irc_refuse(client, code == SN_CHAT_ENAME ? SN_CHAT_ENOROOM : code, channel);
+		sn_irc_refuse(client, code, channel);
 		return;
 	}
 	sn_irc_send_topic(client, room, false);
@@ -309,43 +309,35 @@ int sn_irc_list(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 /* --- KICK, INVITE --------------------------------------------------------------------------- */
 
-struct kick {
-	struct sn_chat_room *room;
-	struct sn_str channel, reason;
-};
-
-static void kick_one(struct sn_irc_client *client, struct sn_str nick, const struct kick *kick)
+/* arg: the channel, then the reason. */
+static void kick_one(struct sn_irc_client *client, struct sn_str nick, struct sn_str *arg)
 {
-	struct sn_chat *chat = sn_irc_server(client)->chat;
-	struct sn_chat_user *who = sn_chat_find_user(chat, nick);
-	int code = SN_CHAT_ENOUSER;
+	struct sn_irc_server *server = sn_irc_server(client);
+	/* Looked for anew: the room goes with the last one kicked out. */
+	struct sn_chat_room *room = sn_irc_find_room(server, arg[0]);
+	struct sn_chat_user *who = sn_chat_find_user(server->chat, nick);
+	int code;
 
-	if (who != NULL)
-		code = sn_chat_kick(&client->user, kick->room, who, kick->reason);
+	if (room == NULL || who == NULL) {
+		sn_irc_refuse(client, room == NULL ? SN_CHAT_ENOROOM : SN_CHAT_ENOUSER,
+			room == NULL ? arg[0] : nick);
+		return;
+	}
+	code = sn_chat_kick(&client->user, room, who, arg[1]);
 	if (code == SN_CHAT_ETHEYNOTMEMBER)
-		sn_irc_reply(client, ERR_USERNOTINCHANNEL, SN_STR_ARG(nick),
-			SN_STR_ARG(kick->room->name));
+		sn_irc_reply(
+			client, ERR_USERNOTINCHANNEL, SN_STR_ARG(nick), SN_STR_ARG(room->name));
 	else if (code != SN_OK)
-		sn_irc_refuse(client, code, who != NULL ? kick->channel : nick);
+		sn_irc_refuse(client, code, arg[0]);
 }
 
 int sn_irc_kick(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
-	struct kick kick = { .channel = m->params[0], .reason = reason_of(m, 2) };
-	struct sn_str rest = m->params[1], nick;
-	size_t count = 0;
+	struct sn_str arg[2] = { m->params[0], reason_of(m, 2) };
 
-	if (kick.reason.n == 0)
-		kick.reason = client->user.name;
-	while (sn_str_split(&rest, ',', &nick) && count++ < TARGETS_MAX) {
-		/* The room may go with the one who kicks himself out. */
-		kick.room = sn_irc_find_room(sn_irc_server(client), m->params[0]);
-		if (kick.room == NULL) {
-			sn_irc_refuse(client, SN_CHAT_ENOROOM, m->params[0]);
-			return SN_OK;
-		}
-		kick_one(client, nick, &kick);
-	}
+	if (arg[1].n == 0)
+		arg[1] = client->user.name;
+	each_target(client, m->params[1], kick_one, arg);
 	return SN_OK;
 }
 

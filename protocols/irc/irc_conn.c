@@ -130,6 +130,11 @@ int sn_irc_conn_input(struct sn_conn *conn)
 			return SN_OK;
 		if (wait > 0)
 			return throttle(client, wait);
+		/* Who does not read the answers gets no more of them. */
+		if (sn_conn_congested(conn)) {
+			client->awaits_drain = true;
+			return SN_PENDING;
+		}
 		framed = sn_frame_line(&client->framer, sn_conn_input(conn), &line, &used);
 		if (framed == SN_AGAIN) {
 			sn_conn_consume(conn, used);
@@ -144,6 +149,16 @@ int sn_irc_conn_input(struct sn_conn *conn)
 		sn_conn_consume(conn, used);
 	}
 	return client->state == SN_IRC_ENDING ? SN_CLOSE : code;
+}
+
+void sn_irc_conn_drained(struct sn_conn *conn)
+{
+	struct sn_irc_client *client = client_of(conn);
+
+	/* It may wait for something else: a password, or the clock. */
+	if (client->awaits_drain)
+		sn_conn_resume(conn);
+	client->awaits_drain = false;
 }
 
 /* --- begin and end -------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 int sn_irc_conn_open(struct sn_conn *conn);
 int sn_irc_conn_input(struct sn_conn *conn);
+void sn_irc_conn_drained(struct sn_conn *conn);
 void sn_irc_conn_close(struct sn_conn *conn, int code);
 
 #endif

@@ -164,12 +164,12 @@ static const struct {
 	unsigned needs;
 	bool echo; /* the one who caused it hears it too */
 } kinds[] = {
-	[SN_EVENT_MESSAGE] = { add_message, 0, false },
+	[SN_EVENT_MESSAGE] = { add_message, 0, true },
 	[SN_EVENT_JOIN] = { add_join, 0, true },
 	[SN_EVENT_PART] = { add_part, 0, true },
 	[SN_EVENT_QUIT] = { add_quit, 0, false },
 	[SN_EVENT_KICK] = { add_kick, 0, true },
-	[SN_EVENT_INVITE] = { add_invite, 0, false },
+	[SN_EVENT_INVITE] = { add_invite, SN_CAP_INVITE_NOTIFY, false },
 	[SN_EVENT_TOPIC] = { add_topic, 0, true },
 	[SN_EVENT_CHANGES] = { add_changes, 0, true },
 	[SN_EVENT_RENAME] = { add_rename, 0, true },
@@ -189,32 +189,33 @@ static struct sn_block *encode(const struct sn_chat_event *event, unsigned caps)
 	add_source(event, &line);
 	kinds[event->kind].add(event, caps, &line);
 	/* What the sender could send may be too long with his source before it: cut, as all do. */
-	if (line.n - tags > SN_IRC_LINE_MAX)
-		sn_strbuf_truncate(&line, tags + SN_IRC_LINE_MAX);
+	sn_strbuf_truncate(&line, tags + sn_irc_fit(sn_str_from(sn_strbuf_str(&line), tags)));
 	sn_strbuf_adds(&line, "\r\n");
 	return sn_block_copy(sn_strbuf_str(&line));
 }
 
-static bool hears(const struct sn_irc_client *client, struct sn_chat_event *event)
+/* The capabilities without which this client does not hear of the event. */
+static unsigned needs(const struct sn_irc_client *client, const struct sn_chat_event *event)
 {
-	const unsigned needs = kinds[event->kind].needs;
-	bool echo = kinds[event->kind].echo;
+	unsigned caps = kinds[event->kind].needs;
 
-	if (client->state != SN_IRC_REGISTERED || (client->caps & needs) != needs)
-		return false;
-	if (event->message != NULL) {
-		echo = (client->caps & SN_CAP_ECHO_MESSAGE) != 0;
-		if (event->message->kind == SN_CHAT_TAGS_ONLY &&
-			(client->caps & SN_CAP_MESSAGE_TAGS) == 0)
-			return false;
-	}
-	return echo || !sn_chat_is_echo(event, &client->user);
+	if (event->kind == SN_EVENT_INVITE && event->target == &client->user)
+		caps = 0;
+	if (event->message != NULL && event->echo)
+		caps |= SN_CAP_ECHO_MESSAGE;
+	if (event->message != NULL && event->message->kind == SN_CHAT_TAGS_ONLY)
+		caps |= SN_CAP_MESSAGE_TAGS;
+	return caps;
 }
 
-/* A message to oneself is delivered twice: as the echo, for those who asked, and as the message. */
-static bool is_own_message(const struct sn_chat_event *event, const struct sn_chat_user *to)
+static bool hears(const struct sn_irc_client *client, const struct sn_chat_event *event)
 {
-	return event->message != NULL && event->target == to && event->from == to;
+	const unsigned caps = needs(client, event);
+
+	/* When everybody goes nobody needs to hear of everybody else. */
+	if (client->state != SN_IRC_REGISTERED || client->conn.instance->draining)
+		return false;
+	return (client->caps & caps) == caps && (!event->echo || kinds[event->kind].echo);
 }
 
 static void deliver(struct sn_chat_user *to, struct sn_chat_event *event)
@@ -223,7 +224,7 @@ static void deliver(struct sn_chat_user *to, struct sn_chat_event *event)
 	const unsigned key = client->caps & FORM_CAPS;
 	struct sn_block *block;
 
-	if (!hears(client, event) && !is_own_message(event, to))
+	if (!hears(client, event))
 		return;
 	block = sn_chat_form_find(event, &sn_irc_front, key);
 	if (block == NULL)

@@ -81,6 +81,18 @@ int sn_irc_parse(struct sn_str line, struct sn_irc_message *m_r)
 	return SN_OK;
 }
 
+size_t sn_irc_fit(struct sn_str line)
+{
+	size_t n = SN_IRC_LINE_MAX;
+
+	if (line.n <= n)
+		return line.n;
+	while (n > SN_IRC_LINE_MAX - 4 && ((unsigned char)line.p[n] & 0xc0) == 0x80)
+		n--;
+	/* Four continuation bytes in a row are no UTF-8. */
+	return n > SN_IRC_LINE_MAX - 4 ? n : SN_IRC_LINE_MAX;
+}
+
 /* --- tags ----------------------------------------------------------------------------------- */
 
 bool sn_irc_next_tag(struct sn_str *rest, struct sn_str *key_r, struct sn_str *value_r)

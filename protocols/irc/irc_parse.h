@@ -31,6 +31,10 @@ struct sn_irc_message {
  */
 int sn_irc_parse(struct sn_str line, struct sn_irc_message *m_r) SN_WARN_UNUSED;
 
+/* How much of a line (without tags) may be sent: all of it, or SN_IRC_LINE_MAX bytes less those of
+ * a UTF-8 character that the limit would cut in two. */
+size_t sn_irc_fit(struct sn_str line);
+
 /* One tag off the front of *rest; false at the end. value is still escaped; p == NULL: no '='. */
 bool sn_irc_next_tag(struct sn_str *rest, struct sn_str *key_r, struct sn_str *value_r);
 /* Key as the specification allows: [+][vendor/]name. */

@@ -92,6 +92,7 @@ struct sn_irc_client {
 	int64_t flood_until; /* monotonic: the time its commands are paid up to */
 	int64_t heard;       /* monotonic: last line */
 	bool ping_sent;
+	bool awaits_drain; /* read no further until its answers have left */
 	char host[SN_ADDR_TEXT_SIZE];
 };
 

@@ -28,6 +28,14 @@ static void who_line(struct sn_irc_client *client, struct sn_chat_user *user,
 		SN_STR_ARG(user->real_name));
 }
 
+static bool too_much(struct sn_irc_client *client)
+{
+	if (!sn_conn_congested(&client->conn))
+		return false;
+	sn_irc_reply(client, ERR_TOOMANYMATCHES, SN_STR_ARG(SN_STR("WHO")));
+	return true;
+}
+
 static void who_room(struct sn_irc_client *client, const struct sn_chat_room *room)
 {
 	const bool member = sn_chat_member(room, &client->user) != NULL;
@@ -37,8 +45,11 @@ static void who_room(struct sn_irc_client *client, const struct sn_chat_room *ro
 		const struct sn_chat_member *one =
 			sn_container_of(link, const struct sn_chat_member, of_room);
 
-		if (member || !one->user->invisible)
-			who_line(client, one->user, one);
+		if (!member && one->user->invisible)
+			continue;
+		if (too_much(client))
+			return;
+		who_line(client, one->user, one);
 	}
 }
 
@@ -57,10 +68,8 @@ static void who_mask(struct sn_irc_client *client, struct sn_str mask)
 			continue;
 		if (!visible(client, user))
 			continue;
-		if (sn_conn_congested(&client->conn)) {
-			sn_irc_reply(client, ERR_TOOMANYMATCHES, SN_STR_ARG(SN_STR("WHO")));
+		if (too_much(client))
 			return;
-		}
 		who_line(client, user, NULL);
 	}
 }
@@ -74,8 +83,11 @@ int sn_irc_who(struct sn_irc_client *client, const struct sn_irc_message *m)
 		: SN_STR("*");
 	struct sn_chat_room *room = sn_irc_find_room(server, mask);
 	struct sn_chat_user *user = sn_chat_find_user(server->chat, mask);
+	const bool operators = m->param_count > 1 && sn_str_eq(m->params[1], SN_STR("o"));
 
-	if (room != NULL) {
+	if (operators) {
+		/* Of the server; there are none. */
+	} else if (room != NULL) {
 		if (sn_chat_room_visible(room, &client->user))
 			who_room(client, room);
 	} else if (user != NULL) {
@@ -153,9 +165,12 @@ int sn_irc_whois(struct sn_irc_client *client, const struct sn_irc_message *m)
 		return SN_OK;
 	}
 	rest = m->params[m->param_count > 1 ? 1 : 0];
-	while (sn_str_split(&rest, ',', &nick) && count++ < NICKS_MAX) {
+	while (sn_str_split(&rest, ',', &nick) && count < NICKS_MAX) {
 		struct sn_chat_user *user = sn_chat_find_user(chat, nick);
 
+		if (nick.n == 0)
+			continue;
+		count++;
 		if (user != NULL)
 			whois_user(client, user);
 		else
@@ -179,6 +194,27 @@ int sn_irc_whowas(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 /* --- USERHOST, ISON ------------------------------------------------------------------------- */
 
+/* One more word if it fits whole. */
+static void add_word(struct sn_strbuf *line, struct sn_str word)
+{
+	if (line->n + 1 + word.n > line->max)
+		return;
+	if (line->n > 0)
+		sn_strbuf_addc(line, ' ');
+	sn_strbuf_add(line, word);
+}
+
+static void add_userhost(struct sn_strbuf *line, const struct sn_chat_user *user)
+{
+	char text[256];
+	struct sn_strbuf word;
+
+	sn_strbuf_fixed(&word, text, sizeof(text));
+	sn_strbuf_addf(&word, "%.*s=%c%.*s@%.*s", SN_STR_ARG(user->name),
+		user->away.n > 0 ? '-' : '+', SN_STR_ARG(user->login), SN_STR_ARG(user->host));
+	add_word(line, sn_strbuf_str(&word));
+}
+
 int sn_irc_userhost(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
 	char text[SN_IRC_LINE_MAX - 100];
@@ -190,9 +226,7 @@ int sn_irc_userhost(struct sn_irc_client *client, const struct sn_irc_message *m
 			sn_chat_find_user(sn_irc_server(client)->chat, m->params[i]);
 
 		if (user != NULL)
-			sn_strbuf_addf(&line, "%s%.*s=%c%.*s@%.*s", line.n > 0 ? " " : "",
-				SN_STR_ARG(user->name), user->away.n > 0 ? '-' : '+',
-				SN_STR_ARG(user->login), SN_STR_ARG(user->host));
+			add_userhost(&line, user);
 	}
 	sn_irc_reply(client, RPL_USERHOST, SN_STR_ARG(sn_strbuf_str(&line)));
 	return SN_OK;
@@ -212,8 +246,7 @@ int sn_irc_ison(struct sn_irc_client *client, const struct sn_irc_message *m)
 				sn_chat_find_user(sn_irc_server(client)->chat, nick);
 
 			if (user != NULL)
-				sn_strbuf_addf(&line, "%s%.*s", line.n > 0 ? " " : "",
-					SN_STR_ARG(user->name));
+				add_word(&line, user->name);
 		}
 	}
 	sn_irc_reply(client, RPL_ISON, SN_STR_ARG(sn_strbuf_str(&line)));

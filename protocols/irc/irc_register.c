@@ -1,7 +1,7 @@
 #include "daemon/base/text.h"
 #include "protocols/irc/irc_private.h"
 
-#define LOGIN_MAX 10
+#define LOGIN_MAX 10 /* with its '~'; as ISUPPORT says */
 #define REAL_NAME_MAX 150
 #define QUIT_MAX 300
 
@@ -106,10 +106,10 @@ int sn_irc_nick(struct sn_irc_client *client, const struct sn_irc_message *m)
 /* What may stand between '!' and '@'; the rest becomes '_'. '~' says that nobody vouches for it. */
 static void set_login(struct sn_irc_client *client, struct sn_str given)
 {
-	char text[LOGIN_MAX + 2] = "~";
+	char text[LOGIN_MAX] = "~";
 	size_t n = 1;
 
-	for (size_t i = 0; i < given.n && n < LOGIN_MAX; i++) {
+	for (size_t i = 0; i < given.n && n < sizeof(text); i++) {
 		const char c = given.p[i];
 		const bool plain =
 			sn_ascii_alpha(c) || sn_ascii_digit(c) || c == '-' || c == '.' || c == '_';

@@ -17,7 +17,7 @@ static void send_line(struct sn_irc_client *client, struct sn_strbuf *line)
 		if (line->p[i] == '\r' || line->p[i] == '\n' || line->p[i] == '\0')
 			line->p[i] = ' ';
 	}
-	sn_strbuf_truncate(line, line->n > SN_IRC_LINE_MAX ? SN_IRC_LINE_MAX : line->n);
+	sn_strbuf_truncate(line, sn_irc_fit(sn_strbuf_str(line)));
 	sn_conn_write(&client->conn, sn_strbuf_str(line));
 	sn_conn_write(&client->conn, SN_STR("\r\n"));
 }
@@ -54,30 +54,24 @@ void sn_irc_send(struct sn_irc_client *client, const char *fmt, ...)
 
 void sn_irc_refuse(struct sn_irc_client *client, int code, struct sn_str name)
 {
-	static const struct {
-		int code;
-		enum sn_irc_numeric numeric;
-		const char *text;
-	} rows[] = {
-		{ SN_CHAT_ENOROOM, SN_ERR_NOSUCHCHANNEL, "No such channel" },
-		{ SN_CHAT_ENAME, SN_ERR_BADCHANMASK, "Bad channel name" },
-		{ SN_CHAT_ENOUSER, SN_ERR_NOSUCHNICK, "No such nick or channel" },
-		{ SN_CHAT_ENOTMEMBER, SN_ERR_NOTONCHANNEL, "You're not on that channel" },
-		{ SN_CHAT_EBANNED, SN_ERR_BANNEDFROMCHAN, "Cannot join channel (+b)" },
-		{ SN_CHAT_EINVITEONLY, SN_ERR_INVITEONLYCHAN, "Cannot join channel (+i)" },
-		{ SN_CHAT_EKEY, SN_ERR_BADCHANNELKEY, "Cannot join channel (+k)" },
-		{ SN_CHAT_EFULL, SN_ERR_CHANNELISFULL, "Cannot join channel (+l)" },
-		{ SN_CHAT_ETOOMANY, SN_ERR_TOOMANYCHANNELS, "You have joined too many channels" },
-		{ SN_CHAT_ECANNOTSEND, SN_ERR_CANNOTSENDTOCHAN, "Cannot send to channel" },
-		{ SN_CHAT_ENOTOP, SN_ERR_CHANOPRIVSNEEDED, "You're not channel operator" },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].code != code)
-			continue;
-		sn_irc_reply_format(
-			client, rows[i].numeric, "%.*s :%s", SN_STR_ARG(name), rows[i].text);
+	switch (code) {
+#define REFUSAL(error, numeric) \
+	case error: \
+		sn_irc_reply(client, numeric, SN_STR_ARG(name)); \
 		return;
+		REFUSAL(SN_CHAT_ENOROOM, ERR_NOSUCHCHANNEL)
+		REFUSAL(SN_CHAT_ENAME, ERR_BADCHANMASK)
+		REFUSAL(SN_CHAT_ENOUSER, ERR_NOSUCHNICK)
+		REFUSAL(SN_CHAT_ENOTMEMBER, ERR_NOTONCHANNEL)
+		REFUSAL(SN_CHAT_EBANNED, ERR_BANNEDFROMCHAN)
+		REFUSAL(SN_CHAT_EINVITEONLY, ERR_INVITEONLYCHAN)
+		REFUSAL(SN_CHAT_EKEY, ERR_BADCHANNELKEY)
+		REFUSAL(SN_CHAT_EFULL, ERR_CHANNELISFULL)
+		REFUSAL(SN_CHAT_ETOOMANY, ERR_TOOMANYCHANNELS)
+		REFUSAL(SN_CHAT_ECANNOTSEND, ERR_CANNOTSENDTOCHAN)
+		REFUSAL(SN_CHAT_ENOTOP, ERR_CHANOPRIVSNEEDED)
+#undef REFUSAL
+	default:
+		sn_irc_reply(client, ERR_UNKNOWNERROR, SN_STR_ARG(name), sn_chat_strerror(code));
 	}
-	sn_irc_reply(client, ERR_UNKNOWNERROR, SN_STR_ARG(name), sn_chat_strerror(code));
 }

@@ -259,5 +259,6 @@ const struct sn_service sn_irc_service = {
 	.greet = greet,
 	.conn_open = sn_irc_conn_open,
 	.conn_input = sn_irc_conn_input,
+	.conn_drained = sn_irc_conn_drained,
 	.conn_close = sn_irc_conn_close,
 };

@@ -1,0 +1,12 @@
+/* One suite per source file of protocols/chat. */
+#ifndef SN_TESTS_UNIT_PROTOCOLS_CHAT_SUITES_H
+#define SN_TESTS_UNIT_PROTOCOLS_CHAT_SUITES_H
+
+#include "tests/support/unit.h"
+
+Suite *sn_suite_chat(void);
+Suite *sn_suite_chat_event(void);
+Suite *sn_suite_chat_room(void);
+Suite *sn_suite_chat_user(void);
+
+#endif
