@@ -339,10 +339,15 @@ static size_t bytes_in_memory(const struct sn_chain *c)
 	return sum;
 }
 
+static bool over_limit(const struct sn_stream *s)
+{
+	return s->out.bytes > s->limits.max && bytes_in_memory(&s->out) > s->limits.max;
+}
+
 /* False: the stream has ended. */
 static bool check_marks(struct sn_stream *s)
 {
-	if (s->out.bytes > s->limits.max && bytes_in_memory(&s->out) > s->limits.max) {
+	if (over_limit(s)) {
 		finish(s, SN_ELIMIT);
 		return false;
 	}
@@ -504,7 +509,12 @@ struct sn_chain *sn_stream_out(struct sn_stream *s)
 void sn_stream_flush(struct sn_stream *s)
 {
 	SN_MAGIC_CHECK(s, SN_STREAM_MAGIC);
-	if (!sn_stream_is_open(s) || !check_marks(s))
+	if (!sn_stream_is_open(s))
+		return;
+	/* Only the peer makes a queue too long, not a turn in which much is answered. */
+	if (over_limit(s))
+		drive_output(s);
+	if (s->state >= SN_STREAM_ENDED || !check_marks(s))
 		return;
 	if (!s->blocked && s->state == SN_STREAM_OPEN)
 		sn_loop_flush(s->loop, &s->flush_task);

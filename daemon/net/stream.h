@@ -10,8 +10,8 @@
  * Output. The user appends to s->out (sn_stream_write, or the chain itself and then
  *   sn_stream_flush); at the end of the turn everything goes out in one writev or sendfile. Above
  *   `high` queued bytes sn_stream_congested() is true; when the queue falls to `low` on_drained
- *   is called once. Above `max` bytes in memory (file ranges hold none) the stream aborts with
- *   SN_ELIMIT: a reader that never reads.
+ *   is called once. Above `max` bytes in memory (file ranges hold none) what the peer takes goes out
+ *   at once; if that is not enough the stream aborts with SN_ELIMIT: a reader that never reads.
  * End.    Three ways, one path: peer's end of stream (on_eof; the default is sn_stream_close), the
  *   user's sn_stream_close (flush, shut down, then end) and sn_stream_abort or an error (end now).
  *   All lead to exactly one on_end(code), from the deferred phase, and then to on_free from the

@@ -357,13 +357,33 @@ START_TEST(output_limit_aborts)
 	struct sn_stream_limits limits = {.in_max = 1, .low = 1, .high = 2, .max = 8};
 
 	sn_stream_set_limits(s, &limits);
+	script.push_rc = SN_AGAIN;
+	script.push_max = 0;
 	PROBE_CALL(&probe, sn_stream_write(s, SN_STR("12345678")));
 	ck_assert(sn_stream_is_open(s));
+	ck_assert_uint_eq(script.pushes, 0);
 	PROBE_CALL(&probe, sn_stream_write(s, SN_STR("9")));
 	ck_assert(!sn_stream_is_open(s));
+	ck_assert_uint_eq(script.pushes, 1);
 	turn_some(loop, 2);
 	ck_assert_int_eq(probe.code, SN_ELIMIT);
-	ck_assert_uint_eq(script.pushes, 0);
+	ck_assert_uint_eq(script.pushes, 1);
+}
+END_TEST
+
+START_TEST(much_in_one_turn_is_no_slow_reader)
+{
+	struct sn_stream_limits limits = {.in_max = 1, .low = 1, .high = 2, .max = 8};
+
+	sn_stream_set_limits(s, &limits);
+	for (int i = 0; i < 100; i++)
+		PROBE_CALL(&probe, sn_stream_write(s, SN_STR("12345")));
+	ck_assert(sn_stream_is_open(s));
+	ck_assert_uint_eq(script.pushes, 50); /* one at a time, when it is needed */
+	turn_some(loop, 2);
+	ck_assert_uint_eq(sn_stream_queued(s), 0);
+	ck_assert_uint_eq(probe.ends, 0);
+	ck_assert_uint_eq(probe.drained, 1);
 }
 END_TEST
 
@@ -627,6 +647,7 @@ static TCase *data_case(void)
 	tcase_add_test(tc, no_push_while_blocked);
 	tcase_add_test(tc, water_marks);
 	tcase_add_test(tc, output_limit_aborts);
+	tcase_add_test(tc, much_in_one_turn_is_no_slow_reader);
 	tcase_add_test(tc, a_file_range_is_not_memory);
 	return tc;
 }
