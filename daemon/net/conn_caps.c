@@ -45,12 +45,19 @@ bool sn_conn_caps_full(const struct sn_conn_caps *caps)
 	return caps != NULL && caps->max_total > 0 && caps->total >= caps->max_total;
 }
 
+/* All peers of a unix socket look alike: counting them as one would only lock people out. */
+static bool counts_addresses(const struct sn_conn_caps *caps, const struct sn_addr *addr)
+{
+	return caps != NULL && caps->max_per_address > 0 && addr->len > 0 &&
+		addr->sa.sa_family != AF_UNIX;
+}
+
 bool sn_conn_caps_address_full(struct sn_conn_caps *caps, const struct sn_addr *addr)
 {
 	const struct sn_cap_entry *entry;
 	uint8_t key[16];
 
-	if (caps == NULL || caps->max_per_address == 0)
+	if (!counts_addresses(caps, addr))
 		return false;
 	sn_addr_limit_key(addr, key);
 	entry = find(caps, key);
@@ -69,7 +76,7 @@ struct sn_cap_entry *sn_conn_caps_enter_address(
 	struct sn_cap_entry *entry;
 	uint8_t key[16];
 
-	if (caps == NULL || caps->max_per_address == 0)
+	if (!counts_addresses(caps, addr))
 		return NULL;
 	sn_addr_limit_key(addr, key);
 	entry = find(caps, key);

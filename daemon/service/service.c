@@ -16,7 +16,7 @@ static const struct sn_conf_item common_items[] = {
 	{ "max_per_address", SN_CONF_INT, offsetof(struct sn_service_conf, max_per_address),
 		.def = "64", .min = 0, .max = 10000000, .reload = SN_RELOAD_LIVE,
 		.doc = "Most connections at one time from one IPv4 address or one IPv6 /64; 0: no "
-		       "limit. Loopback and unix sockets are not limited." },
+		       "limit. Peers of unix sockets are not counted." },
 	{ "handshake_timeout", SN_CONF_DURATION,
 		offsetof(struct sn_service_conf, handshake_timeout), .def = "20s",
 		.min = SN_MS(100), .max = SN_SEC(600), .reload = SN_RELOAD_LIVE,

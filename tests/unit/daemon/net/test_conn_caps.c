@@ -28,6 +28,21 @@ START_TEST(total)
 }
 END_TEST
 
+START_TEST(unix_peers_are_not_counted)
+{
+	struct sn_addr peer;
+	struct sn_conn_caps caps;
+
+	ck_assert_int_eq(sn_addr_unix(SN_STR("@peer"), &peer), SN_OK);
+	sn_conn_caps_init(&caps, 0, 1);
+	sn_conn_caps_enter(&caps);
+	ck_assert_ptr_null(sn_conn_caps_enter_address(&caps, &peer));
+	ck_assert(!sn_conn_caps_address_full(&caps, &peer));
+	sn_conn_caps_leave(&caps, &(struct sn_cap_entry *){ NULL });
+	sn_conn_caps_fini(&caps);
+}
+END_TEST
+
 /* Who shares a count: the key of sn_addr_limit_key. */
 START_TEST(by_address)
 {
@@ -102,6 +117,7 @@ Suite *sn_suite_conn_caps(void)
 	TCase *tc = tcase_create("caps");
 
 	tcase_add_test(tc, total);
+	tcase_add_test(tc, unix_peers_are_not_counted);
 	tcase_add_loop_test(tc, by_address, 0, 5);
 	tcase_add_test(tc, many_addresses_leave_nothing_behind);
 	tcase_add_test(tc, none);
