@@ -257,6 +257,7 @@ static int on_ticket(SSL *ssl, SSL_SESSION *session)
 
 START_TEST(test_one_ticket)
 {
+	tickets = 0;
 	limit_raw(both[_i]);
 	SSL_CTX_set_session_cache_mode(raw.ctx, SSL_SESS_CACHE_CLIENT);
 	SSL_CTX_sess_set_new_cb(raw.ctx, on_ticket);
