@@ -138,7 +138,7 @@ static const struct sn_endpoint_type ssl_server = {
 	.example = "ssl:443:privateKey=key.pem:certKey=cert.pem",
 };
 
-enum { CLIENT_AUTH_NONE }; /* index in clientAuth's choices */
+enum { CLIENT_AUTH_REQUIRE = 2 }; /* index in clientAuth's choices */
 
 static const struct sn_param tls_server_params[] = {
 	{
@@ -156,7 +156,8 @@ static const struct sn_param tls_server_params[] = {
 		.kind = SN_PARAM_CHOICE,
 		.flags = SN_PARAM_KEYWORD_ONLY,
 		.choices = "none|request|require",
-		.doc = "ask clients for a certificate; default: require with clientCA, else none",
+		.doc = "ask clients for a certificate; default: require with clientCA, else none; "
+		       "request without clientCA takes any, for services that know fingerprints",
 	},
 	{
 		.name = "minVersion",
@@ -172,7 +173,7 @@ static int check_tls_server(const struct sn_endpoint *ep, struct sn_diag *diag)
 {
 	const struct sn_endpoint_value *auth = sn_endpoint_get(ep, "clientAuth");
 
-	if (!auth->given || auth->number == CLIENT_AUTH_NONE ||
+	if (!auth->given || auth->number != CLIENT_AUTH_REQUIRE ||
 		sn_endpoint_get(ep, "clientCA")->given)
 		return SN_OK;
 	return sn_diag_set(diag, SN_EMISSING, auth->column,

@@ -49,10 +49,10 @@ static struct sn_endpoint *parse(enum sn_endpoint_side side, const char *text)
 
 	for (const char *c = text; *c != '\0'; c++)
 		n += (size_t)snprintf(full + n, sizeof(full) - n, *c == '@' ? "%s" : "%.1s",
-		        *c == '@' ? rig.dir.path : c);
+			*c == '@' ? rig.dir.path : c);
 	ck_assert_msg(sn_endpoint_parse(pool, side, sn_pool_str(pool, sn_str_n(full, n)), &ep,
-	                      &diag) == SN_OK,
-	        "%s", diag.text);
+			      &diag) == SN_OK,
+		"%s", diag.text);
 	return ep;
 }
 
@@ -69,13 +69,13 @@ static void talk(const char *server_text, const char *client_text)
 	code = sn_tls_plan_client(parse(SN_CLIENT, client_text), &connect_plan, &diag);
 	ck_assert_msg(code == SN_OK, "%s", diag.text);
 	ck_assert_int_eq(
-	        listen_plan.stages->ops->attach(listen_plan.stages, rig.loop, NULL), SN_OK);
+		listen_plan.stages->ops->attach(listen_plan.stages, rig.loop, NULL), SN_OK);
 	sn_stream_mem_pair(rig.loop, 1 << 20, &incoming.top, &client);
 	rig.server.frees = rig.client.frees = 0;
 	sn_stream_set_user(incoming.top, &rig.server.user);
 	ck_assert_int_eq(listen_plan.stages->ops->step(listen_plan.stages, &incoming), SN_PENDING);
 	ck_assert_int_eq(
-	        sn_stream_push_tls(client, connect_plan.tls, connect_plan.tls_host, &top), SN_OK);
+		sn_stream_push_tls(client, connect_plan.tls, connect_plan.tls_host, &top), SN_OK);
 	sn_stream_set_user(top, &rig.client.user);
 	tls_rig_settle(&rig);
 }
@@ -84,21 +84,21 @@ static const struct {
 	const char *server, *client;
 	const char *version, *sni;
 } talks[] = {
-        {"tls:@/server.pem:tcp:0", "tls:example.org:443:trustRoots=@/roots", "TLSv1.3",
-                "example.org"},
-        {"tls:@/certs:tcp:0", "tls:127.0.0.1:443:trustRoots=@/roots", "TLSv1.3", ""},
-        {"ssl:0:privateKey=@/key.pem:certKey=@/root.pem:sslmethod=TLSv1_2_METHOD",
-                "ssl:127.0.0.1:443:caCertsDir=@/roots:hostname=example.org", "TLSv1.2",
-                "example.org"},
-        {"ssl:0:privateKey=@/server.pem:dhParameters=@/none",
-                "ssl:example.org:443:caCertsDir=@/roots", "TLSv1.3", "example.org"},
-        {"tls:@/server.pem:minVersion=1.3:tcp:0",
-                "tls:example.org:443:trustRoots=@/roots:timeout=3", "TLSv1.3", "example.org"},
+	{ "tls:@/server.pem:tcp:0", "tls:example.org:443:trustRoots=@/roots", "TLSv1.3",
+		"example.org" },
+	{ "tls:@/certs:tcp:0", "tls:127.0.0.1:443:trustRoots=@/roots", "TLSv1.3", "" },
+	{ "ssl:0:privateKey=@/key.pem:certKey=@/root.pem:sslmethod=TLSv1_2_METHOD",
+		"ssl:127.0.0.1:443:caCertsDir=@/roots:hostname=example.org", "TLSv1.2",
+		"example.org" },
+	{ "ssl:0:privateKey=@/server.pem:dhParameters=@/none",
+		"ssl:example.org:443:caCertsDir=@/roots", "TLSv1.3", "example.org" },
+	{ "tls:@/server.pem:minVersion=1.3:tcp:0",
+		"tls:example.org:443:trustRoots=@/roots:timeout=3", "TLSv1.3", "example.org" },
 };
 
 static void write_files(void)
 {
-	const struct sn_test_cert *certs[] = {&rig.cert};
+	const struct sn_test_cert *certs[] = { &rig.cert };
 	struct sn_test_dir roots = sn_test_dir_inside(&rig.dir, "roots");
 	struct sn_test_dir folder = sn_test_dir_inside(&rig.dir, "certs");
 
@@ -123,7 +123,7 @@ START_TEST(test_client_certificate)
 {
 	write_files();
 	talk("tls:@/server.pem:clientCA=@/root.pem:tcp:0",
-	        "tls:example.org:443:trustRoots=@/roots:certificate=@/root.pem:privateKey=@/key.pem");
+		"tls:example.org:443:trustRoots=@/roots:certificate=@/root.pem:privateKey=@/key.pem");
 	ck_assert_msg(rig.server.ready == 1, "%s", rig.server.error);
 	ck_assert(rig.server.has_peer_cert && rig.server.peer_verified);
 }
@@ -134,23 +134,34 @@ START_TEST(test_client_certificate_missing)
 {
 	write_files();
 	talk("tls:@/server.pem:clientCA=@/root.pem:tcp:0",
-	        "tls:example.org:443:trustRoots=@/roots");
+		"tls:example.org:443:trustRoots=@/roots");
 	sn_test_turn_until(rig.loop, tls_end_over(&rig.server));
 	ck_assert_uint_eq(rig.server.ready, 0);
 	ck_assert_int_eq(rig.server.code, SN_ETLS);
 }
 END_TEST
 
+/* For services that know fingerprints: any certificate is taken, and told to be unverified. */
+START_TEST(test_client_certificate_requested)
+{
+	write_files();
+	talk("tls:@/server.pem:clientAuth=request:tcp:0",
+		"tls:example.org:443:trustRoots=@/roots:certificate=@/server.pem");
+	ck_assert_msg(rig.server.ready == 1, "%s", rig.server.error);
+	ck_assert(rig.server.has_peer_cert && !rig.server.peer_verified);
+}
+END_TEST
+
 START_TEST(test_alpn)
 {
-	static const char *const offered[] = {"irc", NULL};
-	static const char *const spoken[] = {"xmpp-client", "irc", NULL};
+	static const char *const offered[] = { "irc", NULL };
+	static const char *const spoken[] = { "xmpp-client", "irc", NULL };
 	struct sn_accept_stage *stage;
 	struct sn_stream *client, *top;
 
 	ck_assert_int_eq(
-	        sn_tls_plan_stage(parse(SN_SERVER, "tls:@/server.pem:tcp:0"), &listen_plan, &diag),
-	        SN_OK);
+		sn_tls_plan_stage(parse(SN_SERVER, "tls:@/server.pem:tcp:0"), &listen_plan, &diag),
+		SN_OK);
 	stage = listen_plan.stages;
 	sn_tls_stages_set_alpn(stage, spoken);
 	rig.client_options.alpn = offered;
@@ -160,7 +171,7 @@ START_TEST(test_alpn)
 	sn_stream_set_user(incoming.top, &rig.server.user);
 	ck_assert_int_eq(stage->ops->step(stage, &incoming), SN_PENDING);
 	ck_assert_int_eq(
-	        sn_stream_push_tls(client, rig.client_context, "example.org", &top), SN_OK);
+		sn_stream_push_tls(client, rig.client_context, "example.org", &top), SN_OK);
 	sn_stream_set_user(top, &rig.client.user);
 	tls_rig_settle(&rig);
 	ck_assert_str_eq(rig.server.alpn, "irc");
@@ -175,19 +186,19 @@ static const struct {
 	size_t column; /* with the folder's path counted as one */
 	const char *says;
 } broken[] = {
-        {"tls:@/nowhere.pem:tcp:0", -2, 5, "cannot be read: No such file"},
-        {"tls:@/root.pem:tcp:0", SN_ECERT, 5, "no private key in this file"},
-        {"tls:@/empty:tcp:0", SN_ECERT, 5, "no certificate (*.pem) in this folder"},
-        {"ssl:0:privateKey=@/nowhere.pem", -2, 18, "cannot be read"},
-        {"ssl:0", -2, 1, "server.pem: cannot be read"},
-        {"tls:@/server.pem:clientCA=@/nowhere:tcp:0", -2, 5, "nowhere: cannot be read"},
+	{ "tls:@/nowhere.pem:tcp:0", -2, 5, "cannot be read: No such file" },
+	{ "tls:@/root.pem:tcp:0", SN_ECERT, 5, "no private key in this file" },
+	{ "tls:@/empty:tcp:0", SN_ECERT, 5, "no certificate (*.pem) in this folder" },
+	{ "ssl:0:privateKey=@/nowhere.pem", -2, 18, "cannot be read" },
+	{ "ssl:0", -2, 1, "server.pem: cannot be read" },
+	{ "tls:@/server.pem:clientCA=@/nowhere:tcp:0", -2, 5, "nowhere: cannot be read" },
 };
 
 START_TEST(test_broken_server)
 {
 	sn_test_dir_inside(&rig.dir, "empty");
 	ck_assert_int_eq(sn_tls_plan_stage(parse(SN_SERVER, broken[_i].text), &listen_plan, &diag),
-	        broken[_i].code);
+		broken[_i].code);
 	ck_assert_ptr_null(listen_plan.stages);
 	ck_assert_uint_eq(diag.column, broken[_i].column);
 	ck_assert_msg(strstr(diag.text, broken[_i].says) != NULL, "%s", diag.text);
@@ -197,13 +208,13 @@ END_TEST
 START_TEST(test_broken_client)
 {
 	ck_assert_int_eq(sn_tls_plan_client(parse(SN_CLIENT, "tls:h:1:trustRoots=@/nowhere"),
-	                         &connect_plan, &diag),
-	        -2);
+				 &connect_plan, &diag),
+		-2);
 	ck_assert_ptr_null(connect_plan.tls);
 	ck_assert_uint_eq(diag.column, 20);
 	ck_assert_int_eq(sn_tls_plan_client(parse(SN_CLIENT, "tls:h:1:privateKey=@/server.pem"),
-	                         &connect_plan, &diag),
-	        SN_EMISSING);
+				 &connect_plan, &diag),
+		SN_EMISSING);
 	ck_assert_str_eq(diag.text, "tls: privateKey= needs certificate=");
 }
 END_TEST
@@ -221,6 +232,7 @@ Suite *sn_suite_stage_tls(void)
 	tcase_add_loop_test(tc, test_talks, 0, COUNT(talks));
 	tcase_add_test(tc, test_client_certificate);
 	tcase_add_test(tc, test_client_certificate_missing);
+	tcase_add_test(tc, test_client_certificate_requested);
 	tcase_add_test(tc, test_alpn);
 	tcase_add_loop_test(tc, test_broken_server, 0, COUNT(broken));
 	tcase_add_test(tc, test_broken_client);
