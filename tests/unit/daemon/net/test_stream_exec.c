@@ -165,6 +165,7 @@ Suite *sn_suite_stream_exec(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 30);
+	tcase_set_tags(tc, "no-valgrind");
 	tcase_add_test(tc, bytes_go_both_ways);
 	tcase_add_test(tc, closing_lets_the_child_finish);
 	tcase_add_test(tc, output_of_a_child_that_has_ended_is_read);
