@@ -16,10 +16,10 @@ enum {
 #define DEFAULT_CLOSE SN_SEC(5)
 
 static const struct sn_stream_limits default_limits = {
-        .in_max = 64 * 1024,
-        .low = 64 * 1024,
-        .high = 256 * 1024,
-        .max = 16 * 1024 * 1024,
+	.in_max = 64 * 1024,
+	.low = 64 * 1024,
+	.high = 256 * 1024,
+	.max = 16 * 1024 * 1024,
 };
 
 static void notify(struct sn_stream *s, unsigned event)
@@ -43,7 +43,9 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static int64_t write_deadline(const struct sn_stream *s)
 {
-	return s->blocked ? deadline(s->progress, s->deadlines.write) : INT64_MAX;
+	if (!s->blocked || s->out.bytes == 0)
+		return INT64_MAX;
+	return deadline(s->progress, s->deadlines.write);
 }
 
 static int64_t close_deadline(const struct sn_stream *s)
@@ -263,12 +265,18 @@ static void take(struct sn_stream *s)
 
 static void set_blocked(struct sn_stream *s, bool blocked)
 {
-	if (blocked && !s->blocked) {
-		s->blocked = true;
-		s->progress = sn_loop_now(s->loop);
-		arm(s);
-	}
 	s->blocked = blocked;
+	if (blocked)
+		arm(s);
+}
+
+/* What is queued while blocked waits with the rest, whose deadline it does not move. */
+static void schedule_flush(struct sn_stream *s)
+{
+	if (s->blocked)
+		return;
+	s->progress = sn_loop_now(s->loop);
+	sn_loop_flush(s->loop, &s->flush_task);
 }
 
 static void push(struct sn_stream *s)
@@ -390,7 +398,7 @@ static void tell_drained(struct sn_stream *s)
 		return;
 	s->pending &= ~(unsigned)EV_DRAINED;
 	if (s->state == SN_STREAM_OPEN && !s->congested && s->user != NULL &&
-	        s->user->events->on_drained != NULL)
+		s->user->events->on_drained != NULL)
 		s->user->events->on_drained(s->user);
 }
 
@@ -441,8 +449,8 @@ void sn_stream_set_deadlines(struct sn_stream *s, const struct sn_stream_deadlin
 	arm(s);
 	if (s->lower != NULL) {
 		struct sn_stream_deadlines d = {
-		        .write = deadlines->write,
-		        .close = deadlines->close,
+			.write = deadlines->write,
+			.close = deadlines->close,
 		};
 
 		sn_stream_set_deadlines(s->lower, &d);
@@ -516,8 +524,8 @@ void sn_stream_flush(struct sn_stream *s)
 		drive_output(s);
 	if (s->state >= SN_STREAM_ENDED || !check_marks(s))
 		return;
-	if (!s->blocked && s->state == SN_STREAM_OPEN)
-		sn_loop_flush(s->loop, &s->flush_task);
+	if (s->state == SN_STREAM_OPEN)
+		schedule_flush(s);
 }
 
 void sn_stream_close(struct sn_stream *s)
@@ -531,8 +539,7 @@ void sn_stream_close(struct sn_stream *s)
 	}
 	enter(s, SN_STREAM_CLOSING);
 	update_interest(s);
-	if (!s->blocked)
-		sn_loop_flush(s->loop, &s->flush_task);
+	schedule_flush(s);
 }
 
 void sn_stream_abort(struct sn_stream *s, int code)
@@ -545,25 +552,25 @@ void sn_stream_abort(struct sn_stream *s, int code)
 /* --- for implementers ------------------------------------------------------------------------- */
 
 void sn_stream_init(
-        struct sn_stream *s, struct sn_loop *loop, const struct sn_stream_ops *ops, bool heap)
+	struct sn_stream *s, struct sn_loop *loop, const struct sn_stream_ops *ops, bool heap)
 {
 	int64_t now = sn_loop_now(loop);
 
 	*s = (struct sn_stream){
-	        .magic = SN_STREAM_MAGIC,
-	        .state = SN_STREAM_CONNECTING,
-	        .ops = ops,
-	        .loop = loop,
-	        .limits = default_limits,
-	        .deadlines = {.close = DEFAULT_CLOSE},
-	        .activity = now,
-	        .progress = now,
-	        .began = now,
-	        .event_task = {.fn = on_events},
-	        .flush_task = {.fn = on_flush},
-	        .closing_task = {.fn = on_closing},
-	        .heap = heap,
-	        .input_turn = UINT64_MAX,
+		.magic = SN_STREAM_MAGIC,
+		.state = SN_STREAM_CONNECTING,
+		.ops = ops,
+		.loop = loop,
+		.limits = default_limits,
+		.deadlines = { .close = DEFAULT_CLOSE },
+		.activity = now,
+		.progress = now,
+		.began = now,
+		.event_task = { .fn = on_events },
+		.flush_task = { .fn = on_flush },
+		.closing_task = { .fn = on_closing },
+		.heap = heap,
+		.input_turn = UINT64_MAX,
 	};
 	sn_buf_init(&s->in, default_limits.in_max);
 	sn_chain_init(&s->out);
@@ -580,7 +587,7 @@ void sn_stream_ready(struct sn_stream *s)
 	enter(s, SN_STREAM_OPEN);
 	notify(s, s->in.n > 0 ? EV_READY | EV_INPUT : EV_READY);
 	if (s->out.bytes > 0)
-		sn_loop_flush(s->loop, &s->flush_task);
+		schedule_flush(s);
 	update_interest(s);
 }
 
@@ -622,6 +629,7 @@ void sn_stream_flush_now(struct sn_stream *s)
 	SN_MAGIC_CHECK(s, SN_STREAM_MAGIC);
 	if (!sn_stream_is_open(s) || !check_marks(s))
 		return;
+	schedule_flush(s);
 	sn_task_cancel(&s->flush_task);
 	drive_output(s);
 }

@@ -64,7 +64,7 @@ static void on_wr(struct sn_watch *watch, unsigned events)
 }
 
 static void want(
-        struct sn_stream_fd *f, struct sn_watch *watch, int fd, unsigned events, sn_watch_fn fn)
+	struct sn_stream_fd *f, struct sn_watch *watch, int fd, unsigned events, sn_watch_fn fn)
 {
 	int rc;
 
@@ -152,7 +152,7 @@ static ssize_t write_memory(const struct sn_stream_fd *f, const struct sn_chain 
 {
 	struct iovec iov[IOVECS];
 	size_t count = sn_chain_iovec(out, iov, IOVECS);
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
 	int flags = MSG_NOSIGNAL;
 
 	*asked = iovec_bytes(iov, count);
@@ -166,7 +166,7 @@ static ssize_t write_memory(const struct sn_stream_fd *f, const struct sn_chain 
 }
 
 static ssize_t write_file(
-        const struct sn_stream_fd *f, const struct sn_slice *slice, size_t budget, size_t *asked)
+	const struct sn_stream_fd *f, const struct sn_slice *slice, size_t budget, size_t *asked)
 {
 	off_t off = slice->off;
 	ssize_t n;
@@ -189,7 +189,7 @@ static int fd_push(struct sn_stream *s)
 		const struct sn_slice *file = sn_chain_file(&s->out);
 		size_t asked = 0;
 		ssize_t n = file != NULL ? write_file(f, file, budget, &asked)
-		                         : write_memory(f, &s->out, &asked);
+					 : write_memory(f, &s->out, &asked);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -215,7 +215,7 @@ static int fd_shutdown(struct sn_stream *s)
 	struct sn_stream_fd *f = fd_of(s);
 
 	/* A pipe loses nothing when it is closed, and close tells its reader. */
-	if (!f->is_socket || s->eof)
+	if (!f->is_socket)
 		return SN_CLOSE;
 	if (shutdown(f->wfd, SHUT_WR) == 0)
 		return SN_OK;
@@ -246,12 +246,12 @@ static void fd_release(struct sn_stream *s)
 }
 
 static const struct sn_stream_ops fd_ops = {
-        .name = "fd",
-        .pull = fd_pull,
-        .push = fd_push,
-        .want_input = fd_want_input,
-        .shutdown = fd_shutdown,
-        .release = fd_release,
+	.name = "fd",
+	.pull = fd_pull,
+	.push = fd_push,
+	.want_input = fd_want_input,
+	.shutdown = fd_shutdown,
+	.release = fd_release,
 };
 
 /* --- the beginning ---------------------------------------------------------------------------- */
@@ -287,7 +287,7 @@ static int fd_init(struct sn_stream_fd *f, struct sn_loop *loop, int rfd, int wf
 {
 	int rc;
 
-	*f = (struct sn_stream_fd){.rd.fd = -1, .wr.fd = -1, .rfd = rfd, .wfd = wfd};
+	*f = (struct sn_stream_fd){ .rd.fd = -1, .wr.fd = -1, .rfd = rfd, .wfd = wfd };
 	rc = unblock(rfd, &f->rd_blocking);
 	if (rc == SN_OK && rfd != wfd)
 		rc = unblock(wfd, &f->wr_blocking);
@@ -305,7 +305,8 @@ int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int
 int sn_stream_fd_init_socket(struct sn_stream_fd *s, struct sn_loop *loop, int fd)
 {
 	*s = (struct sn_stream_fd){
-	        .rd.fd = -1, .wr.fd = -1, .rfd = fd, .wfd = fd, .is_socket = true};
+		.rd.fd = -1, .wr.fd = -1, .rfd = fd, .wfd = fd, .is_socket = true
+	};
 	return start(s, loop, false);
 }
 

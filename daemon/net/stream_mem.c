@@ -110,9 +110,8 @@ static int mem_push(struct sn_stream *s)
 
 static void mem_want_input(struct sn_stream *s, bool reading)
 {
-	/* Nothing announces again what was left: ask for a look. */
-	if (reading && mem_of(s)->queue.bytes > 0)
-		s->more = true;
+	(void)s; /* s->more knows what was left */
+	(void)reading;
 }
 
 static int mem_shutdown(struct sn_stream *s)
@@ -144,12 +143,12 @@ static void mem_release(struct sn_stream *s)
 }
 
 static const struct sn_stream_ops mem_ops = {
-        .name = "mem",
-        .pull = mem_pull,
-        .push = mem_push,
-        .want_input = mem_want_input,
-        .shutdown = mem_shutdown,
-        .release = mem_release,
+	.name = "mem",
+	.pull = mem_pull,
+	.push = mem_push,
+	.want_input = mem_want_input,
+	.shutdown = mem_shutdown,
+	.release = mem_release,
 };
 
 static struct mem_stream *mem_new(struct sn_loop *loop, size_t capacity)
@@ -164,7 +163,7 @@ static struct mem_stream *mem_new(struct sn_loop *loop, size_t capacity)
 }
 
 void sn_stream_mem_pair(
-        struct sn_loop *loop, size_t capacity, struct sn_stream **a_r, struct sn_stream **b_r)
+	struct sn_loop *loop, size_t capacity, struct sn_stream **a_r, struct sn_stream **b_r)
 {
 	struct mem_stream *a = mem_new(loop, capacity), *b = mem_new(loop, capacity);
 

@@ -206,7 +206,7 @@ START_TEST(out_of_descriptors)
 	TURN_UNTIL(rig.loop, rig.opened == 1); /* got the spare one */
 	TURN_UNTIL(rig.loop, rig_metric(&rig, SN_LISTENER_REFUSED_FD) >= 1);
 	ck_assert(rig_is_closed(&rig, fds[1])); /* told, not left hanging */
-	ck_assert_int_ge(rig.listener.reserve_fd, 0);
+	ck_assert_int_ge(fcntl(rig.listener.reserve_fd, F_GETFD), 0);
 	ck_assert_int_ge(rig.listener.pause, SN_MS(100));
 	ck_assert_int_le(rig.listener.pause, SN_SEC(1));
 	limit_descriptors(spare + 20);
@@ -421,6 +421,11 @@ START_TEST(standard_input_and_output)
 	close(in[1]);
 	TURN_UNTIL(rig.loop, rig.probes[0].frees == 1);
 	close(out[0]);
+	ck_assert_int_eq(pipe(in), 0); /* the same numbers again, which are not the listener's */
+	sn_listener_stop(&rig.listener);
+	ck_assert_int_ge(fcntl(in[0], F_GETFD), 0);
+	close(in[0]);
+	close(in[1]);
 }
 END_TEST
 

@@ -57,7 +57,7 @@ static int script_push(struct sn_stream *stream)
 
 	k->pushes++;
 	sn_chain_consume(
-	        &stream->out, stream->out.bytes < k->push_max ? stream->out.bytes : k->push_max);
+		&stream->out, stream->out.bytes < k->push_max ? stream->out.bytes : k->push_max);
 	return k->push_rc;
 }
 
@@ -79,22 +79,22 @@ static void script_release(struct sn_stream *stream)
 }
 
 static const struct sn_stream_ops script_ops = {
-        .name = "script",
-        .pull = script_pull,
-        .push = script_push,
-        .want_input = script_want_input,
-        .shutdown = script_shutdown,
-        .release = script_release,
+	.name = "script",
+	.pull = script_pull,
+	.push = script_push,
+	.want_input = script_want_input,
+	.shutdown = script_shutdown,
+	.release = script_release,
 };
 
 static void setup(void)
 {
-	struct sn_loop_options options = {.clock = &fake.clock};
+	struct sn_loop_options options = { .clock = &fake.clock };
 
 	sn_fake_clock_init(&fake);
 	ck_assert_int_eq(sn_loop_new(&options, &loop), SN_OK);
 	turn_some(loop, 1);
-	script = (struct script){.pull_end = SN_AGAIN, .push_max = SIZE_MAX};
+	script = (struct script){ .pull_end = SN_AGAIN, .push_max = SIZE_MAX };
 	s = &script.stream;
 	sn_stream_init(s, loop, &script_ops, false);
 	probe_init(&probe, s);
@@ -172,6 +172,7 @@ START_TEST(output_before_ready_waits)
 {
 	sn_stream_write(s, SN_STR("early"));
 	turn_some(loop, 2);
+	sn_stream_writable(s);
 	ck_assert_uint_eq(script.pushes, 0);
 	sn_stream_ready(s);
 	turn_some(loop, 1);
@@ -239,7 +240,7 @@ END_TEST
 
 START_TEST(full_input_stops_and_consume_restarts)
 {
-	struct sn_stream_limits limits = {.in_max = 4, .low = 1, .high = 2, .max = 3};
+	struct sn_stream_limits limits = { .in_max = 4, .low = 1, .high = 2, .max = 3 };
 
 	sn_stream_set_limits(s, &limits);
 	probe.hoards = true;
@@ -307,6 +308,7 @@ START_TEST(one_push_a_turn)
 	turn_some(loop, 3);
 	ck_assert_uint_eq(script.pushes, 1);
 	ck_assert_uint_eq(s->bytes_out, 10);
+	ck_assert_uint_eq(probe.drained, 0);
 }
 END_TEST
 
@@ -329,7 +331,7 @@ END_TEST
 
 START_TEST(water_marks)
 {
-	struct sn_stream_limits limits = {.in_max = 1, .low = 4, .high = 8, .max = 100};
+	struct sn_stream_limits limits = { .in_max = 1, .low = 4, .high = 8, .max = 100 };
 
 	sn_stream_set_limits(s, &limits);
 	script.push_rc = SN_AGAIN;
@@ -344,8 +346,7 @@ START_TEST(water_marks)
 	turn_some(loop, 1);
 	ck_assert_uint_eq(probe.drained, 0);
 	script.push_max = 1;
-	sn_stream_writable(s);
-	sn_stream_writable(s);
+	sn_stream_writable(s); /* 4: at low */
 	turn_some(loop, 2);
 	ck_assert_uint_eq(probe.drained, 1);
 	ck_assert(!sn_stream_congested(s));
@@ -354,7 +355,7 @@ END_TEST
 
 START_TEST(output_limit_aborts)
 {
-	struct sn_stream_limits limits = {.in_max = 1, .low = 1, .high = 2, .max = 8};
+	struct sn_stream_limits limits = { .in_max = 1, .low = 1, .high = 2, .max = 8 };
 
 	sn_stream_set_limits(s, &limits);
 	script.push_rc = SN_AGAIN;
@@ -389,7 +390,7 @@ END_TEST
 
 START_TEST(a_file_range_is_not_memory)
 {
-	struct sn_stream_limits limits = {.in_max = 1, .low = 1, .high = 2, .max = 8};
+	struct sn_stream_limits limits = { .in_max = 1, .low = 1, .high = 2, .max = 8 };
 	struct sn_block *file = sn_block_file(dup(0));
 
 	sn_stream_set_limits(s, &limits);
@@ -432,10 +433,10 @@ START_TEST(shutdown_answers)
 		int rc, code;
 		enum sn_stream_state state;
 	} rows[] = {
-	        {SN_OK, 0, SN_STREAM_LINGERING},
-	        {SN_AGAIN, 0, SN_STREAM_CLOSING},
-	        {SN_CLOSE, SN_CLOSE, SN_STREAM_ENDED},
-	        {-EIO, -EIO, SN_STREAM_ENDED},
+		{ SN_OK, 0, SN_STREAM_LINGERING },
+		{ SN_AGAIN, 0, SN_STREAM_CLOSING },
+		{ SN_CLOSE, SN_CLOSE, SN_STREAM_ENDED },
+		{ -EIO, -EIO, SN_STREAM_ENDED },
 	};
 
 	script.shutdown_rc = rows[_i].rc;
@@ -469,6 +470,21 @@ START_TEST(close_reads_on_though_paused)
 	ck_assert(!script.wanted);
 	PROBE_CALL(&probe, sn_stream_close(s));
 	ck_assert(script.wanted);
+}
+END_TEST
+
+START_TEST(close_with_full_input_reads_on)
+{
+	struct sn_stream_limits limits = { .in_max = 4, .low = 1, .high = 2, .max = 3 };
+
+	sn_stream_set_limits(s, &limits);
+	probe.hoards = true;
+	readable("abcd");
+	PROBE_CALL(&probe, sn_stream_close(s));
+	ck_assert(script.wanted);
+	readable("efgh");
+	turn_some(loop, 2);
+	ck_assert_int_eq(s->state, SN_STREAM_LINGERING);
 }
 END_TEST
 
@@ -529,7 +545,7 @@ static void set_deadlines(struct sn_stream_deadlines d)
 
 START_TEST(handshake_deadline)
 {
-	set_deadlines((struct sn_stream_deadlines){.handshake = SN_SEC(10), .idle = SN_SEC(1)});
+	set_deadlines((struct sn_stream_deadlines){ .handshake = SN_SEC(10), .idle = SN_SEC(1) });
 	advance(SN_SEC(9));
 	ck_assert_uint_eq(probe.ends, 0);
 	advance(SN_SEC(2));
@@ -539,7 +555,7 @@ END_TEST
 
 START_TEST(idle_deadline_is_moved_by_bytes_either_way)
 {
-	set_deadlines((struct sn_stream_deadlines){.idle = SN_SEC(10)});
+	set_deadlines((struct sn_stream_deadlines){ .idle = SN_SEC(10) });
 	for (int i = 0; i < 4; i++) {
 		advance(SN_SEC(8));
 		if (i % 2)
@@ -560,7 +576,7 @@ START_TEST(a_message_does_not_move_the_timer)
 {
 	int64_t armed;
 
-	set_deadlines((struct sn_stream_deadlines){.idle = SN_SEC(10), .write = SN_SEC(5)});
+	set_deadlines((struct sn_stream_deadlines){ .idle = SN_SEC(10), .write = SN_SEC(5) });
 	armed = s->timer.deadline;
 	advance(SN_SEC(3));
 	readable("x");
@@ -572,12 +588,13 @@ END_TEST
 
 START_TEST(write_deadline_counts_from_the_last_progress)
 {
-	set_deadlines((struct sn_stream_deadlines){.idle = SN_SEC(100), .write = SN_SEC(10)});
+	set_deadlines((struct sn_stream_deadlines){ .idle = SN_SEC(100), .write = SN_SEC(10) });
 	advance(SN_SEC(50));
 	script.push_rc = SN_AGAIN;
-	script.push_max = 1;
+	script.push_max = 0;
 	sn_stream_write(s, SN_STR("0123456789"));
 	turn_some(loop, 1);
+	script.push_max = 1;
 	for (int i = 0; i < 3; i++) {
 		advance(SN_SEC(8));
 		sn_stream_writable(s);
@@ -588,9 +605,25 @@ START_TEST(write_deadline_counts_from_the_last_progress)
 }
 END_TEST
 
+/* Neither more output nor a wake-up that moves nothing is progress. */
+START_TEST(write_deadline_is_not_moved_by_hope)
+{
+	set_deadlines((struct sn_stream_deadlines){ .write = SN_SEC(10) });
+	script.push_rc = SN_AGAIN;
+	script.push_max = 0;
+	sn_stream_write(s, SN_STR("0123456789"));
+	turn_some(loop, 1);
+	advance(SN_SEC(6));
+	sn_stream_write(s, SN_STR("more"));
+	sn_stream_writable(s);
+	advance(SN_SEC(6));
+	ck_assert_int_eq(probe.code, SN_ETIMEOUT);
+}
+END_TEST
+
 START_TEST(close_deadline)
 {
-	set_deadlines((struct sn_stream_deadlines){.close = SN_SEC(3)});
+	set_deadlines((struct sn_stream_deadlines){ .close = SN_SEC(3) });
 	script.push_rc = SN_AGAIN;
 	script.push_max = 1;
 	sn_stream_write(s, SN_STR("0123456789"));
@@ -607,7 +640,7 @@ END_TEST
 
 START_TEST(lingering_ends_in_order)
 {
-	set_deadlines((struct sn_stream_deadlines){.close = _i == 0 ? 0 : SN_SEC(2)});
+	set_deadlines((struct sn_stream_deadlines){ .close = _i == 0 ? 0 : SN_SEC(2) });
 	sn_stream_close(s);
 	advance(SN_SEC(1));
 	readable("chatter"); /* does not prolong it */
@@ -661,11 +694,13 @@ static TCase *end_case(void)
 	tcase_add_loop_test(tc, shutdown_answers, 0, 4);
 	tcase_add_test(tc, close_after_the_peers_end_needs_no_lingering);
 	tcase_add_test(tc, close_reads_on_though_paused);
+	tcase_add_test(tc, close_with_full_input_reads_on);
 	tcase_add_loop_test(tc, failures_end_it, 0, 2);
 	tcase_add_test(tc, after_the_end_nothing_happens);
 	tcase_add_test(tc, idle_deadline_is_moved_by_bytes_either_way);
 	tcase_add_test(tc, a_message_does_not_move_the_timer);
 	tcase_add_test(tc, write_deadline_counts_from_the_last_progress);
+	tcase_add_test(tc, write_deadline_is_not_moved_by_hope);
 	tcase_add_test(tc, close_deadline);
 	tcase_add_loop_test(tc, lingering_ends_in_order, 0, 2);
 	return tc;

@@ -53,7 +53,7 @@ END_TEST
 
 START_TEST(capacity_blocks_the_writer)
 {
-	static const size_t capacities[] = {1, 7, 1000, 100000};
+	static const size_t capacities[] = { 1, 7, 1000, 100000 };
 	const size_t n = 3000;
 	char *sent = pattern_new(n);
 
