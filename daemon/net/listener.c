@@ -161,6 +161,7 @@ static void stage_end(struct sn_stream_user *user, int code)
 {
 	struct sn_incoming *in = incoming_of(user);
 	struct sn_listener *l = in->listener;
+	const char *reason = sn_stream_tls_error(in->top);
 	char text[SN_ADDR_TEXT_SIZE];
 	struct sn_strbuf peer;
 
@@ -169,9 +170,10 @@ static void stage_end(struct sn_stream_user *user, int code)
 		return;
 	sn_strbuf_fixed(&peer, text, sizeof(text));
 	sn_addr_format(&in->peer, &peer);
-	sn_log(l->options.log, SN_LOG_DEBUG, "connection-not-established",
-		sn_f_str("peer", sn_strbuf_str(&peer)),
-		sn_f_cstr("stage", in->stage != NULL ? in->stage->ops->name : ""), sn_f_err(code));
+	sn_log(l->options.log, reason[0] != '\0' ? SN_LOG_INFO : SN_LOG_DEBUG,
+		"connection-not-established", sn_f_str("peer", sn_strbuf_str(&peer)),
+		sn_f_cstr("stage", in->stage != NULL ? in->stage->ops->name : ""), sn_f_err(code),
+		sn_f_cstr("reason", reason));
 }
 
 static void stage_free(struct sn_stream_user *user)

@@ -24,7 +24,7 @@ static int stage_step(struct sn_accept_stage *stage, struct sn_incoming *in)
 }
 
 static int stage_attach(
-        struct sn_accept_stage *stage, struct sn_loop *loop, struct sn_offload *pool)
+	struct sn_accept_stage *stage, struct sn_loop *loop, struct sn_offload *pool)
 {
 	struct tls_stage *tls = tls_stage_of(stage);
 	int code = sn_tls_server_attach(tls->context, loop, pool);
@@ -44,22 +44,19 @@ static void stage_free(struct sn_accept_stage *stage)
 }
 
 static const struct sn_accept_stage_ops stage_ops = {
-        .name = "tls",
-        .step = stage_step,
-        .attach = stage_attach,
-        .free = stage_free,
+	.name = "tls",
+	.step = stage_step,
+	.attach = stage_attach,
+	.free = stage_free,
 };
 
-static void append_stage(struct sn_listen_plan *plan, struct sn_tls_context *context)
+static void add_stage(struct sn_listen_plan *plan, struct sn_tls_context *context)
 {
 	struct tls_stage *tls = sn_alloc_zero(sizeof(*tls));
-	struct sn_accept_stage **end = &plan->stages;
 
 	tls->stage.ops = &stage_ops;
 	tls->context = context;
-	while (*end != NULL)
-		end = &(*end)->next;
-	*end = &tls->stage;
+	sn_listen_plan_add_stage(plan, &tls->stage);
 }
 
 /* NULL: neither given nor a default. */
@@ -101,7 +98,7 @@ static void read_ssl_server(const struct sn_endpoint *ep, struct sn_tls_server_o
 		options->versions = SN_TLS_1_2_ONLY;
 	if (sn_endpoint_get(ep, "dhParameters")->given)
 		sn_log(&sn_tls_log, SN_LOG_INFO, "dh-parameters-unused",
-		        sn_f_cstr("reason", "key exchange is on elliptic curves only"));
+			sn_f_cstr("reason", "key exchange is on elliptic curves only"));
 }
 
 static bool is_type(const struct sn_endpoint *ep, const char *word)
@@ -114,15 +111,15 @@ static int place(const struct sn_endpoint *ep, const char *param, int code, stru
 {
 	if (diag != NULL && diag->column == 0)
 		diag->column = sn_endpoint_get(ep, param)->given
-		        ? sn_endpoint_get(ep, param)->column
-		        : ep->column;
+			? sn_endpoint_get(ep, param)->column
+			: ep->column;
 	return code;
 }
 
 int sn_tls_plan_stage(
-        const struct sn_endpoint *ep, struct sn_listen_plan *plan, struct sn_diag *diag)
+	const struct sn_endpoint *ep, struct sn_listen_plan *plan, struct sn_diag *diag)
 {
-	struct sn_tls_server_options options = {.certs = NULL};
+	struct sn_tls_server_options options = { .certs = NULL };
 	struct sn_tls_context *context;
 	const bool tls = is_type(ep, "tls");
 	int code;
@@ -134,7 +131,7 @@ int sn_tls_plan_stage(
 	code = sn_tls_server_new(&options, &context, diag);
 	if (code != SN_OK)
 		return place(ep, tls ? "certs" : "privateKey", code, diag);
-	append_stage(plan, context);
+	add_stage(plan, context);
 	return SN_OK;
 }
 
@@ -151,8 +148,10 @@ void sn_tls_stages_set_alpn(struct sn_accept_stage *stages, const char *const *a
 struct client_params {
 	const char *certs, *key, *roots, *name;
 };
-static const struct client_params tls_client = {"certificate", "privateKey", "trustRoots", "host"};
-static const struct client_params ssl_client = {"certKey", "privateKey", "caCertsDir", "hostname"};
+static const struct client_params tls_client = { "certificate", "privateKey", "trustRoots",
+	"host" };
+static const struct client_params ssl_client = { "certKey", "privateKey", "caCertsDir",
+	"hostname" };
 
 static const char *host_of(const struct sn_endpoint *ep, const struct client_params *params)
 {
@@ -162,19 +161,19 @@ static const char *host_of(const struct sn_endpoint *ep, const struct client_par
 }
 
 int sn_tls_plan_client(
-        const struct sn_endpoint *ep, struct sn_connect_plan *plan, struct sn_diag *diag)
+	const struct sn_endpoint *ep, struct sn_connect_plan *plan, struct sn_diag *diag)
 {
 	const struct client_params *params = is_type(ep, "tls") ? &tls_client : &ssl_client;
 	const struct sn_tls_client_options options = {
-	        .trust_roots = text_of(ep, params->roots),
-	        .certs = text_of(ep, params->certs),
-	        .key = text_of(ep, params->key),
+		.trust_roots = text_of(ep, params->roots),
+		.certs = text_of(ep, params->certs),
+		.key = text_of(ep, params->key),
 	};
 	int code;
 
 	if (options.key != NULL && options.certs == NULL)
 		return sn_diag_set(diag, SN_EMISSING, sn_endpoint_get(ep, params->key)->column,
-		        "%s: %s= needs %s=", ep->type->word, params->key, params->certs);
+			"%s: %s= needs %s=", ep->type->word, params->key, params->certs);
 	code = sn_tls_client_new(&options, &plan->tls, diag);
 	if (code != SN_OK)
 		return place(ep, options.certs != NULL ? params->certs : params->roots, code, diag);

@@ -260,7 +260,7 @@ static int tls_shutdown(struct sn_stream *s)
 		return SN_CLOSE;
 	ERR_clear_error();
 	SSL_shutdown(
-	        tls->ssl); /* only says close_notify; it cannot fail before anything else has */
+		tls->ssl); /* only says close_notify; it cannot fail before anything else has */
 	sn_stream_flush_now(s->lower);
 	return SN_OK;
 }
@@ -278,12 +278,12 @@ static void tls_release(struct sn_stream *s)
 }
 
 static const struct sn_stream_ops tls_ops = {
-        .name = "tls",
-        .pull = tls_pull,
-        .push = tls_push,
-        .want_input = tls_want_input,
-        .shutdown = tls_shutdown,
-        .release = tls_release,
+	.name = "tls",
+	.pull = tls_pull,
+	.push = tls_push,
+	.want_input = tls_want_input,
+	.shutdown = tls_shutdown,
+	.release = tls_release,
 };
 
 /* --- events of the lower stream -------------------------------------------------------------- */
@@ -320,11 +320,11 @@ static void on_lower_end(struct sn_stream_user *user, int code)
 }
 
 static const struct sn_stream_events filter_events = {
-        .on_ready = on_lower_input, /* a client speaks first */
-        .on_input = on_lower_input,
-        .on_drained = on_lower_drained,
-        .on_eof = on_lower_eof,
-        .on_end = on_lower_end,
+	.on_ready = on_lower_input, /* a client speaks first */
+	.on_input = on_lower_input,
+	.on_drained = on_lower_drained,
+	.on_eof = on_lower_eof,
+	.on_end = on_lower_end,
 };
 
 /* --- making one ----------------------------------------------------------------------------- */
@@ -340,7 +340,7 @@ static int expect_host(SSL *ssl, const char *host)
 	if (sn_addr_parse(name, 0, &addr) == SN_OK) {
 		if (addr.un.sun_family == AF_INET)
 			ok = X509_VERIFY_PARAM_set1_ip(
-			        param, (const uint8_t *)&addr.in.sin_addr, 4);
+				param, (const uint8_t *)&addr.in.sin_addr, 4);
 		else
 			ok = X509_VERIFY_PARAM_set1_ip(param, addr.in6.sin6_addr.s6_addr, 16);
 		return ok ? SN_OK : SN_ETLS;
@@ -350,7 +350,7 @@ static int expect_host(SSL *ssl, const char *host)
 	text = sn_str_dup(name);
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	ok = name.n > 0 && X509_VERIFY_PARAM_set1_host(param, text, name.n) &&
-	        SSL_set_tlsext_host_name(ssl, text);
+		SSL_set_tlsext_host_name(ssl, text);
 	sn_free(text);
 	ERR_clear_error();
 	return ok ? SN_OK : SN_ESYNTAX;
@@ -374,7 +374,7 @@ static int make_ssl(struct sn_stream_tls *tls, const char *host)
 }
 
 int sn_tls_push(struct sn_stream *lower, struct sn_tls_context *context, const char *host,
-        struct sn_stream **top_r)
+	struct sn_stream **top_r)
 {
 	struct sn_stream_tls *tls = sn_alloc_zero(sizeof(*tls));
 	int code;
@@ -397,7 +397,7 @@ int sn_tls_push(struct sn_stream *lower, struct sn_tls_context *context, const c
 }
 
 int sn_stream_push_tls(struct sn_stream *lower, struct sn_tls_context *context, const char *host,
-        struct sn_stream **top_r)
+	struct sn_stream **top_r)
 {
 	if (sn_stream_input(lower).n > 0)
 		return SN_EPLAINTEXT;
@@ -428,7 +428,7 @@ const char *sn_stream_tls_error(const struct sn_stream *s)
 }
 
 int sn_stream_tls_binding(
-        const struct sn_stream *s, const char *type, uint8_t *out, size_t cap, size_t *n_r)
+	const struct sn_stream *s, const char *type, uint8_t *out, size_t cap, size_t *n_r)
 {
 	const struct sn_stream_tls *tls = find_tls(s);
 

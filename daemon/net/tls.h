@@ -57,14 +57,14 @@ struct sn_tls_server_options {
  * them.
  */
 int sn_tls_server_new(const struct sn_tls_server_options *options,
-        struct sn_tls_context **context_r, struct sn_diag *diag) SN_WARN_UNUSED;
+	struct sn_tls_context **context_r, struct sn_diag *diag) SN_WARN_UNUSED;
 struct sn_tls_context *sn_tls_context_ref(struct sn_tls_context *context);
 void sn_tls_context_unref(struct sn_tls_context **context);
 /* Set the protocols a service speaks, before the first connection. */
 void sn_tls_server_set_alpn(struct sn_tls_context *context, const char *const *alpn);
 /* Watch the certificate files on this loop, and run handshakes and reloads on this pool. */
 int sn_tls_server_attach(struct sn_tls_context *context, struct sn_loop *loop,
-        struct sn_offload *pool) SN_WARN_UNUSED;
+	struct sn_offload *pool) SN_WARN_UNUSED;
 void sn_tls_server_detach(struct sn_tls_context *context);
 /* Look at the files now (reload verb, tests): done on the pool, result in the log. */
 void sn_tls_server_refresh(struct sn_tls_context *context);
@@ -77,7 +77,7 @@ struct sn_tls_client_options {
 	const char *const *alpn;
 };
 int sn_tls_client_new(const struct sn_tls_client_options *options,
-        struct sn_tls_context **context_r, struct sn_diag *diag) SN_WARN_UNUSED;
+	struct sn_tls_context **context_r, struct sn_diag *diag) SN_WARN_UNUSED;
 
 /* --- the filter ----------------------------------------------------------------------------- */
 
@@ -98,7 +98,7 @@ int sn_tls_client_new(const struct sn_tls_client_options *options,
  *   or the lower stream's code. A failure's alert is sent before the connection goes.
  */
 int sn_stream_push_tls(struct sn_stream *lower, struct sn_tls_context *context, const char *host,
-        struct sn_stream **top_r) SN_WARN_UNUSED;
+	struct sn_stream **top_r) SN_WARN_UNUSED;
 
 /* What sn_stream_tls_info tells from on_ready on, until on_end. */
 struct sn_tls_info {
@@ -114,7 +114,7 @@ struct sn_tls_info {
  * SN_ENOTFOUND when this connection has none of that type; SN_ELIMIT: cap is too small (64 always
  * suffices). Not after on_end. */
 int sn_stream_tls_binding(const struct sn_stream *s, const char *type, uint8_t *out, size_t cap,
-        size_t *n_r) SN_WARN_UNUSED;
+	size_t *n_r) SN_WARN_UNUSED;
 /* Why the handshake or the connection failed, for the log, in on_end too: "peer sent plain text,
  * not TLS (first bytes: ...)", OpenSSL's reason. Empty when nothing failed. */
 const char *sn_stream_tls_error(const struct sn_stream *s);

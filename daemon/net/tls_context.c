@@ -12,12 +12,12 @@
 /* Forward secrecy and AEAD; 1.3 has nothing else. The shorter AES first: it is strong enough. */
 static const char suites_12[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char suites_13[] =
-        "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char signatures[] = "ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:"
-                                 "ecdsa_secp521r1_sha512:ed448:"
-                                 "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
-                                 "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
-                                 "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+				 "ecdsa_secp521r1_sha512:ed448:"
+				 "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
+				 "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+				 "RSA+SHA256:RSA+SHA384:RSA+SHA512";
 /* In TLS 1.2 this list also limits the curves of the peer's certificate (RFC 8422 5.1.1): who
  * checks certificates needs the bigger ones too. */
 static const char groups[] = "X25519:P-256";
@@ -33,19 +33,19 @@ static int set_policy(SSL_CTX *ssl, enum sn_tls_versions versions, bool verifies
 	const int newest = versions == SN_TLS_1_2_ONLY ? TLS1_2_VERSION : 0;
 
 	SSL_CTX_set_options(ssl,
-	        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-	                SSL_OP_PRIORITIZE_CHACHA);
+		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+			SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_security_level(ssl, 2);
 	return SSL_CTX_set_min_proto_version(ssl, oldest) &&
-	                SSL_CTX_set_max_proto_version(ssl, newest) &&
-	                SSL_CTX_set_cipher_list(ssl, suites_12) &&
-	                SSL_CTX_set_ciphersuites(ssl, suites_13) &&
-	                SSL_CTX_set1_sigalgs_list(ssl, signatures) &&
-	                SSL_CTX_set1_groups_list(ssl, verifies ? groups_verifying : groups)
-	        ? SN_OK
-	        : SN_ETLS;
+			SSL_CTX_set_max_proto_version(ssl, newest) &&
+			SSL_CTX_set_cipher_list(ssl, suites_12) &&
+			SSL_CTX_set_ciphersuites(ssl, suites_13) &&
+			SSL_CTX_set1_sigalgs_list(ssl, signatures) &&
+			SSL_CTX_set1_groups_list(ssl, verifies ? groups_verifying : groups)
+		? SN_OK
+		: SN_ETLS;
 }
 
 static struct sn_tls_context *new_context(const SSL_METHOD *method)
@@ -126,7 +126,7 @@ static int load_roots_folder(SSL_CTX *ssl, DIR *dir, const char *path, struct sn
 	}
 	if (code == SN_OK && count == 0)
 		code = sn_diag_set(
-		        diag, SN_ECERT, 0, "%s: no certificate (*.pem) in this folder", path);
+			diag, SN_ECERT, 0, "%s: no certificate (*.pem) in this folder", path);
 	return code;
 }
 
@@ -172,7 +172,7 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 
 /* RFC 7301 3.2: our order counts, and no protocol in common ends the handshake. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-        const unsigned char *in, unsigned in_len, void *arg)
+	const unsigned char *in, unsigned in_len, void *arg)
 {
 	const struct sn_tls_context *context = context_of(ssl);
 	unsigned char *chosen;
@@ -181,17 +181,17 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	if (context->alpn == NULL)
 		return SSL_TLSEXT_ERR_NOACK;
 	if (SSL_select_next_proto(&chosen, out_len, context->alpn, (unsigned)context->alpn_len, in,
-	            in_len) != OPENSSL_NPN_NEGOTIATED)
+		    in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
 }
 
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-        EVP_MAC_CTX *mac, int encrypt)
+	EVP_MAC_CTX *mac, int encrypt)
 {
 	return sn_tls_tickets_apply(
-	        &context_of(ssl)->store->tickets, name, iv, cipher, mac, encrypt);
+		&context_of(ssl)->store->tickets, name, iv, cipher, mac, encrypt);
 }
 
 /* Services compare fingerprints: any certificate whose key the peer has will do. */
@@ -205,7 +205,7 @@ static int on_unverified(int ok, X509_STORE_CTX *store)
 /* --- server --------------------------------------------------------------------------------- */
 
 static int set_client_auth(struct sn_tls_context *context,
-        const struct sn_tls_server_options *options, struct sn_diag *diag)
+	const struct sn_tls_server_options *options, struct sn_diag *diag)
 {
 	STACK_OF(X509_NAME) * names;
 	int mode = SSL_VERIFY_PEER, code;
@@ -230,15 +230,15 @@ static int set_client_auth(struct sn_tls_context *context,
 
 /* A ticket that was given out where clients need no certificate is not good where they do. */
 static int set_session_policy(
-        struct sn_tls_context *context, const struct sn_tls_server_options *options)
+	struct sn_tls_context *context, const struct sn_tls_server_options *options)
 {
 	char *policy = sn_asprintf("sennit %d %s", (int)options->client_auth,
-	        options->client_ca != NULL ? options->client_ca : "");
+		options->client_ca != NULL ? options->client_ca : "");
 	unsigned char id[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 	const int ok = EVP_Digest(policy, strlen(policy), id, &n, EVP_sha256(), NULL) &&
-	        SSL_CTX_set_session_id_context(context->ssl, id, n) &&
-	        SSL_CTX_set_num_tickets(context->ssl, 1);
+		SSL_CTX_set_session_id_context(context->ssl, id, n) &&
+		SSL_CTX_set_num_tickets(context->ssl, 1);
 
 	sn_free(policy);
 	SSL_CTX_set_timeout(context->ssl, SN_TLS_TICKET_PERIOD / SN_SEC(1));
@@ -246,12 +246,12 @@ static int set_session_policy(
 }
 
 static int set_up_server(struct sn_tls_context *context,
-        const struct sn_tls_server_options *options, struct sn_diag *diag)
+	const struct sn_tls_server_options *options, struct sn_diag *diag)
 {
 	const struct sn_tls_files files = {
-	        .certs = options->certs,
-	        .key = options->key,
-	        .extra = options->extra_chain,
+		.certs = options->certs,
+		.key = options->key,
+		.extra = options->extra_chain,
 	};
 	const bool asks = options->client_auth != SN_TLS_CLIENT_AUTH_NONE;
 	int code = set_policy(context->ssl, options->versions, asks);
@@ -260,7 +260,7 @@ static int set_up_server(struct sn_tls_context *context,
 		code = set_session_policy(context, options);
 	if (code != SN_OK)
 		return sn_diag_set(
-		        diag, code, 0, "TLS set-up: %s", sn_tls_reason("OpenSSL refused"));
+			diag, code, 0, "TLS set-up: %s", sn_tls_reason("OpenSSL refused"));
 	code = sn_tls_store_get(&files, &context->store, diag);
 	if (code == SN_OK)
 		code = set_client_auth(context, options, diag);
@@ -268,7 +268,7 @@ static int set_up_server(struct sn_tls_context *context,
 }
 
 int sn_tls_server_new(const struct sn_tls_server_options *options,
-        struct sn_tls_context **context_r, struct sn_diag *diag)
+	struct sn_tls_context **context_r, struct sn_diag *diag)
 {
 	struct sn_tls_context *context = new_context(TLS_server_method());
 	int code = set_up_server(context, options, diag);
@@ -290,7 +290,7 @@ void sn_tls_server_set_alpn(struct sn_tls_context *context, const char *const *a
 }
 
 int sn_tls_server_attach(
-        struct sn_tls_context *context, struct sn_loop *loop, struct sn_offload *pool)
+	struct sn_tls_context *context, struct sn_loop *loop, struct sn_offload *pool)
 {
 	int code = sn_tls_store_attach(context->store, loop, pool);
 
@@ -317,11 +317,11 @@ void sn_tls_server_refresh(struct sn_tls_context *context)
 /* --- client --------------------------------------------------------------------------------- */
 
 static int set_client_cert(
-        SSL_CTX *ssl, const struct sn_tls_client_options *options, struct sn_diag *diag)
+	SSL_CTX *ssl, const struct sn_tls_client_options *options, struct sn_diag *diag)
 {
 	const struct sn_tls_files files = {
-	        .certs = options->certs,
-	        .key = options->key,
+		.certs = options->certs,
+		.key = options->key,
 	};
 	struct sn_tls_cert *cert;
 	int code;
@@ -333,7 +333,7 @@ static int set_client_cert(
 		return code;
 	if (SSL_CTX_use_cert_and_key(ssl, cert->leaf, cert->key, cert->chain, 1) != 1)
 		code = sn_diag_set(diag, SN_ECERT, 0, "%s: %s", options->certs,
-		        sn_tls_reason("certificate refused"));
+			sn_tls_reason("certificate refused"));
 	sn_tls_cert_free(&cert);
 	return code;
 }
@@ -345,23 +345,23 @@ static int set_trust(SSL_CTX *ssl, const char *roots, struct sn_diag *diag)
 		return load_roots(ssl, roots, diag);
 	if (SSL_CTX_set_default_verify_paths(ssl) != 1)
 		return sn_diag_set(diag, SN_ETLS, 0, "the system's trust roots: %s",
-		        sn_tls_reason("cannot be loaded"));
+			sn_tls_reason("cannot be loaded"));
 	return SN_OK;
 }
 
 static int set_up_client(struct sn_tls_context *context,
-        const struct sn_tls_client_options *options, struct sn_diag *diag)
+	const struct sn_tls_client_options *options, struct sn_diag *diag)
 {
 	int code = set_policy(context->ssl, SN_TLS_1_2_UP, true);
 
 	if (code != SN_OK)
 		return sn_diag_set(
-		        diag, code, 0, "TLS set-up: %s", sn_tls_reason("OpenSSL refused"));
+			diag, code, 0, "TLS set-up: %s", sn_tls_reason("OpenSSL refused"));
 	context->verifies_peer = true;
 	set_alpn(context, options->alpn);
 	if (context->alpn != NULL)
 		sn_assert(SSL_CTX_set_alpn_protos(
-		                  context->ssl, context->alpn, (unsigned)context->alpn_len) == 0);
+				  context->ssl, context->alpn, (unsigned)context->alpn_len) == 0);
 	code = set_trust(context->ssl, options->trust_roots, diag);
 	if (code == SN_OK)
 		code = set_client_cert(context->ssl, options, diag);
@@ -369,7 +369,7 @@ static int set_up_client(struct sn_tls_context *context,
 }
 
 int sn_tls_client_new(const struct sn_tls_client_options *options,
-        struct sn_tls_context **context_r, struct sn_diag *diag)
+	struct sn_tls_context **context_r, struct sn_diag *diag)
 {
 	struct sn_tls_context *context = new_context(TLS_client_method());
 	int code = set_up_client(context, options, diag);

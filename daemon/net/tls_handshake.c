@@ -35,10 +35,10 @@ static int explain(SSL *ssl, struct sn_strbuf *text)
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
 		code = SN_ECERT;
 		sn_strbuf_addf(text, "peer's certificate: %s",
-		        X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+			X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
 	} else if (reason >= SSL_AD_REASON_OFFSET) {
 		sn_strbuf_addf(text, "peer refused: %s",
-		        SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+			SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
 	} else {
 		sn_strbuf_adds(text, sn_tls_reason("handshake failed"));
 	}
@@ -100,8 +100,8 @@ static int sniff(struct sn_stream_tls *tls)
 		return SN_OK;
 	sn_strbuf_fixed(&text, tls->handshake->reason, sizeof(tls->handshake->reason));
 	sn_strbuf_adds(&text,
-	        is_text(first) ? "peer sent plain text, not TLS (first bytes: \""
-	                       : "peer sent something else than TLS (first bytes: \"");
+		is_text(first) ? "peer sent plain text, not TLS (first bytes: \""
+			       : "peer sent something else than TLS (first bytes: \"");
 	sn_strbuf_add_quoted(&text, first);
 	sn_strbuf_adds(&text, "\")");
 	return SN_EPLAINTEXT;

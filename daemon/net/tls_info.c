@@ -34,14 +34,14 @@ static struct sn_str put_text(char **at, struct sn_str text)
 }
 
 static void add_peer(
-        struct sn_tls_info *info, SSL *ssl, X509 *peer, const struct sn_tls_context *context)
+	struct sn_tls_info *info, SSL *ssl, X509 *peer, const struct sn_tls_context *context)
 {
 	unsigned n = 0;
 
 	info->has_peer_cert = true;
 	info->peer_verified = context->verifies_peer && SSL_get_verify_result(ssl) == X509_V_OK;
 	sn_assert(X509_digest(peer, EVP_sha256(), info->peer_fingerprint, &n) == 1 &&
-	        n == sizeof(info->peer_fingerprint));
+		n == sizeof(info->peer_fingerprint));
 }
 
 struct sn_tls_info *sn_tls_info_new(SSL *ssl, const struct sn_tls_context *context)
@@ -83,7 +83,7 @@ static size_t bind_exporter(SSL *ssl, uint8_t mem[BINDING_MAX])
 	static const char label[] = "EXPORTER-Channel-Binding";
 
 	if (!has_unique_secret(ssl) ||
-	        SSL_export_keying_material(ssl, mem, 32, label, sizeof(label) - 1, NULL, 0, 1) != 1)
+		SSL_export_keying_material(ssl, mem, 32, label, sizeof(label) - 1, NULL, 0, 1) != 1)
 		return 0;
 	return 32;
 }
@@ -123,9 +123,9 @@ int sn_tls_binding(SSL *ssl, struct sn_str type, uint8_t *out, size_t cap, size_
 		const char *name;
 		size_t (*bind)(SSL *ssl, uint8_t mem[BINDING_MAX]);
 	} kinds[] = {
-	        {"tls-exporter", bind_exporter},
-	        {"tls-unique", bind_unique},
-	        {"tls-server-end-point", bind_end_point},
+		{ "tls-exporter", bind_exporter },
+		{ "tls-unique", bind_unique },
+		{ "tls-server-end-point", bind_end_point },
 	};
 	uint8_t mem[BINDING_MAX];
 	size_t n = 0;

@@ -32,7 +32,7 @@ const char *sn_tls_reason(const char *fallback)
 
 int sn_tls_stamp_take(const struct sn_tls_files *files, struct sn_tls_stamp *stamp_r)
 {
-	const char *const paths[SN_TLS_FILES] = {files->certs, files->key, files->extra};
+	const char *const paths[SN_TLS_FILES] = { files->certs, files->key, files->extra };
 	struct stat st;
 
 	memset(stamp_r, 0, sizeof(*stamp_r));
@@ -53,7 +53,7 @@ bool sn_tls_stamp_eq(const struct sn_tls_stamp *a, const struct sn_tls_stamp *b)
 {
 	for (size_t i = 0; i < SN_TLS_FILES; i++)
 		if (a->file[i].dev != b->file[i].dev || a->file[i].ino != b->file[i].ino ||
-		        a->file[i].size != b->file[i].size || a->file[i].mtime != b->file[i].mtime)
+			a->file[i].size != b->file[i].size || a->file[i].mtime != b->file[i].mtime)
 			return false;
 	return true;
 }
@@ -67,7 +67,7 @@ static int open_pem(const char *path, BIO **bio_r, struct sn_diag *diag)
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		code = sn_diag_set(
-		        diag, -errno, 0, "%s: cannot be read: %s", path, sn_strerror(-errno));
+			diag, -errno, 0, "%s: cannot be read: %s", path, sn_strerror(-errno));
 	} else if (!S_ISREG(st.st_mode)) {
 		code = sn_diag_set(diag, SN_ECERT, 0, "%s: is not a regular file", path);
 	} else if (st.st_size > FILE_MAX) {
@@ -85,7 +85,7 @@ static int open_pem(const char *path, BIO **bio_r, struct sn_diag *diag)
 }
 
 static int add_cert(struct parts *parts, const unsigned char *der, long n, const char *path,
-        struct sn_diag *diag)
+	struct sn_diag *diag)
 {
 	X509 *cert;
 
@@ -94,33 +94,33 @@ static int add_cert(struct parts *parts, const unsigned char *der, long n, const
 	cert = d2i_X509(NULL, &der, n);
 	if (cert == NULL)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: certificate %d is malformed: %s", path,
-		        sk_X509_num(parts->certs) + 1, sn_tls_reason("not a certificate"));
+			sk_X509_num(parts->certs) + 1, sn_tls_reason("not a certificate"));
 	sk_X509_push(parts->certs, cert);
 	return SN_OK;
 }
 
 static int add_key(struct parts *parts, const char *name, const char *header,
-        const unsigned char *der, long n, const char *path, struct sn_diag *diag)
+	const unsigned char *der, long n, const char *path, struct sn_diag *diag)
 {
 	if (!parts->want_key || parts->key != NULL)
 		return SN_OK;
 	if (strcmp(name, PEM_STRING_PKCS8) == 0 || strstr(header, "ENCRYPTED") != NULL)
 		return sn_diag_set(diag, SN_ECERT, 0,
-		        "%s: the private key is encrypted; a server starts unattended, so store it "
-		        "without a passphrase (openssl pkey -in ... -out ...)",
-		        path);
+			"%s: the private key is encrypted; a server starts unattended, so store it "
+			"without a passphrase (openssl pkey -in ... -out ...)",
+			path);
 	parts->key = d2i_AutoPrivateKey(NULL, &der, n);
 	if (parts->key == NULL)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: the private key is malformed: %s", path,
-		        sn_tls_reason("unknown kind of key"));
+			sn_tls_reason("unknown kind of key"));
 	return SN_OK;
 }
 
 static int add_block(struct parts *parts, const char *name, const char *header,
-        const unsigned char *der, long n, const char *path, struct sn_diag *diag)
+	const unsigned char *der, long n, const char *path, struct sn_diag *diag)
 {
 	if (strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0 ||
-	        strcmp(name, PEM_STRING_X509_TRUSTED) == 0)
+		strcmp(name, PEM_STRING_X509_TRUSTED) == 0)
 		return add_cert(parts, der, n, path, diag);
 	if (sn_str_ends(sn_str(name), SN_STR("PRIVATE KEY")))
 		return add_key(parts, name, header, der, n, path, diag);
@@ -144,7 +144,7 @@ static int read_blocks(struct parts *parts, BIO *bio, const char *path, struct s
 		return code;
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: malformed PEM: %s", path,
-		        sn_tls_reason("unexpected end"));
+			sn_tls_reason("unexpected end"));
 	ERR_clear_error();
 	return SN_OK;
 }
@@ -171,7 +171,7 @@ static int read_files(struct parts *parts, const struct sn_tls_files *files, str
 	code = read_file(parts, files->certs, diag);
 	if (code == SN_OK && sk_X509_num(parts->certs) == 0)
 		code = sn_diag_set(
-		        diag, SN_ECERT, 0, "%s: no certificate in this file", files->certs);
+			diag, SN_ECERT, 0, "%s: no certificate in this file", files->certs);
 	if (code == SN_OK && files->key != NULL) {
 		parts->want_certs = false;
 		parts->want_key = true;
@@ -179,7 +179,7 @@ static int read_files(struct parts *parts, const struct sn_tls_files *files, str
 	}
 	if (code == SN_OK && parts->key == NULL)
 		code = sn_diag_set(diag, SN_ECERT, 0, "%s: no private key in this file",
-		        files->key != NULL ? files->key : files->certs);
+			files->key != NULL ? files->key : files->certs);
 	return code;
 }
 
@@ -211,7 +211,7 @@ static void build_chain(struct sn_tls_cert *cert, STACK_OF(X509) * rest)
 	X509 *last = cert->leaf, *next;
 
 	while (X509_check_issued(last, last) != X509_V_OK &&
-	        (next = take_issuer(rest, last)) != NULL) {
+		(next = take_issuer(rest, last)) != NULL) {
 		if (cert->chain == NULL)
 			cert->chain = sk_X509_new_null();
 		sk_X509_push(cert->chain, next);
@@ -219,7 +219,7 @@ static void build_chain(struct sn_tls_cert *cert, STACK_OF(X509) * rest)
 	}
 	if (sk_X509_num(rest) > 0)
 		sn_log(&sn_tls_log, SN_LOG_WARN, "certificates-unused",
-		        sn_f_cstr("path", cert->path), sn_f_int("count", sk_X509_num(rest)));
+			sn_f_cstr("path", cert->path), sn_f_int("count", sk_X509_num(rest)));
 }
 
 static int assemble(struct sn_tls_cert *cert, struct parts *parts, struct sn_diag *diag)
@@ -245,13 +245,13 @@ static int check_strength(X509 *x509, const char *path, struct sn_diag *diag)
 
 	if (EVP_PKEY_get_security_bits(X509_get0_pubkey(x509)) < SECURITY_BITS)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: the key is too weak (%d bits)", path,
-		        EVP_PKEY_get_bits(X509_get0_pubkey(x509)));
+			EVP_PKEY_get_bits(X509_get0_pubkey(x509)));
 	if (X509_check_issued(x509, x509) == X509_V_OK)
 		return SN_OK; /* nobody relies on a signature of one's own */
 	if (X509_get_signature_info(x509, NULL, NULL, &secbits, &flags) && secbits < SECURITY_BITS)
 		return sn_diag_set(diag, SN_ECERT, 0,
-		        "%s: the certificate's signature is too weak (%s)", path,
-		        OBJ_nid2ln(X509_get_signature_nid(x509)));
+			"%s: the certificate's signature is too weak (%s)", path,
+			OBJ_nid2ln(X509_get_signature_nid(x509)));
 	return SN_OK;
 }
 
@@ -273,7 +273,7 @@ static void warn_time(const struct sn_tls_cert *cert, const char *event, const A
 		(void)BIO_read(bio, text, sizeof(text) - 1);
 	BIO_free(bio);
 	sn_log(&sn_tls_log, SN_LOG_WARN, event, sn_f_cstr("path", cert->path),
-	        sn_f_cstr("when", text));
+		sn_f_cstr("when", text));
 }
 
 /* A server with an old certificate is of more use than none: the operator hears of it. */
@@ -286,9 +286,9 @@ static void check_validity(const struct sn_tls_cert *cert)
 }
 
 int sn_tls_cert_load(
-        const struct sn_tls_files *files, struct sn_tls_cert **cert_r, struct sn_diag *diag)
+	const struct sn_tls_files *files, struct sn_tls_cert **cert_r, struct sn_diag *diag)
 {
-	struct parts parts = {.certs = sk_X509_new_null()};
+	struct parts parts = { .certs = sk_X509_new_null() };
 	struct sn_tls_cert *cert = sn_alloc_zero(sizeof(*cert));
 	int code;
 
@@ -342,7 +342,7 @@ void sn_tls_cert_free(struct sn_tls_cert **cert)
 
 int sn_tls_roots_load(const char *path, X509_STORE *store, struct sn_diag *diag)
 {
-	struct parts parts = {.certs = sk_X509_new_null(), .want_certs = true};
+	struct parts parts = { .certs = sk_X509_new_null(), .want_certs = true };
 	int code = read_file(&parts, path, diag);
 
 	if (code == SN_OK && sk_X509_num(parts.certs) == 0)
@@ -350,7 +350,7 @@ int sn_tls_roots_load(const char *path, X509_STORE *store, struct sn_diag *diag)
 	for (int i = 0; code == SN_OK && i < sk_X509_num(parts.certs); i++)
 		if (!X509_STORE_add_cert(store, sk_X509_value(parts.certs, i)))
 			code = sn_diag_set(diag, SN_ECERT, 0, "%s: %s", path,
-			        sn_tls_reason("certificate refused"));
+				sn_tls_reason("certificate refused"));
 	sk_X509_pop_free(parts.certs, X509_free);
 	return code;
 }

@@ -51,7 +51,7 @@ struct sn_tls_stamp {
 };
 /* -errno of the first file that cannot be looked at. */
 int sn_tls_stamp_take(
-        const struct sn_tls_files *files, struct sn_tls_stamp *stamp_r) SN_WARN_UNUSED;
+	const struct sn_tls_files *files, struct sn_tls_stamp *stamp_r) SN_WARN_UNUSED;
 bool sn_tls_stamp_eq(const struct sn_tls_stamp *a, const struct sn_tls_stamp *b);
 
 /* Immutable once loaded. */
@@ -64,7 +64,7 @@ struct sn_tls_cert {
 };
 /* Any thread. Warns in the log about a certificate that is not valid now. */
 int sn_tls_cert_load(const struct sn_tls_files *files, struct sn_tls_cert **cert_r,
-        struct sn_diag *diag) SN_WARN_UNUSED;
+	struct sn_diag *diag) SN_WARN_UNUSED;
 /* Another handle on the same certificate, its stamp too. */
 struct sn_tls_cert *sn_tls_cert_share(const struct sn_tls_cert *cert);
 void sn_tls_cert_free(struct sn_tls_cert **cert);
@@ -95,7 +95,7 @@ void sn_tls_tickets_rotate(struct sn_tls_tickets *tickets);
 void sn_tls_tickets_renew(struct sn_tls_tickets *tickets);
 /* The body of OpenSSL's ticket key callback; any thread. */
 int sn_tls_tickets_apply(struct sn_tls_tickets *tickets, unsigned char name[16], unsigned char *iv,
-        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt);
+	EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt);
 
 /* --- tls_store.c ---------------------------------------------------------------------------- */
 
@@ -138,11 +138,11 @@ struct sn_tls_store {
 };
 /* The store of these files (the strings are copied); shared if there is one already. */
 int sn_tls_store_get(const struct sn_tls_files *files, struct sn_tls_store **store_r,
-        struct sn_diag *diag) SN_WARN_UNUSED;
+	struct sn_diag *diag) SN_WARN_UNUSED;
 struct sn_tls_store *sn_tls_store_ref(struct sn_tls_store *store);
 void sn_tls_store_unref(struct sn_tls_store **store);
 int sn_tls_store_attach(
-        struct sn_tls_store *store, struct sn_loop *loop, struct sn_offload *pool) SN_WARN_UNUSED;
+	struct sn_tls_store *store, struct sn_loop *loop, struct sn_offload *pool) SN_WARN_UNUSED;
 void sn_tls_store_detach(struct sn_tls_store *store);
 void sn_tls_store_refresh(struct sn_tls_store *store);
 
@@ -185,7 +185,7 @@ struct sn_stream_tls {
 /* As sn_stream_push_tls, but unread input of lower is taken as the peer's first TLS bytes: for
  * stages behind a PROXY header. */
 int sn_tls_push(struct sn_stream *lower, struct sn_tls_context *context, const char *host,
-        struct sn_stream **top_r) SN_WARN_UNUSED;
+	struct sn_stream **top_r) SN_WARN_UNUSED;
 /* Remember why, let the alert go out, end. */
 void sn_tls_fail(struct sn_stream_tls *tls, int code, const char *reason);
 
@@ -218,6 +218,6 @@ void sn_tls_handshake_drop(struct sn_stream_tls *tls);
 /* One allocation. */
 struct sn_tls_info *sn_tls_info_new(SSL *ssl, const struct sn_tls_context *context);
 int sn_tls_binding(
-        SSL *ssl, struct sn_str type, uint8_t *out, size_t cap, size_t *n_r) SN_WARN_UNUSED;
+	SSL *ssl, struct sn_str type, uint8_t *out, size_t cap, size_t *n_r) SN_WARN_UNUSED;
 
 #endif

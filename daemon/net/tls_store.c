@@ -16,10 +16,10 @@
 #define RETRY SN_SEC(1)
 #define WATCHED \
 	(IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | \
-	        IN_DELETE_SELF | IN_MOVE_SELF)
+		IN_DELETE_SELF | IN_MOVE_SELF)
 
 /* Stores by their files. Belongs to the thread that makes contexts. */
-static struct sn_list stores = {&stores, &stores};
+static struct sn_list stores = { &stores, &stores };
 
 /* --- a set ---------------------------------------------------------------------------------- */
 
@@ -63,7 +63,7 @@ static void add_name(struct sn_tls_set *set, struct sn_str name, size_t cert, bo
 		*c = sn_ascii_lower(*c);
 	set->names = sn_realloc_array(set->names, set->name_count + 1, sizeof(*set->names));
 	row = &set->names[set->name_count++];
-	*row = (struct sn_tls_name){.name = text, .cert = cert, .from_file = from_file};
+	*row = (struct sn_tls_name){ .name = text, .cert = cert, .from_file = from_file };
 }
 
 static struct sn_str base_name(const char *path)
@@ -88,16 +88,16 @@ static void add_file_name(struct sn_tls_set *set, size_t cert)
 static void add_alt_names(struct sn_tls_set *set, size_t cert)
 {
 	GENERAL_NAMES *alts =
-	        X509_get_ext_d2i(set->certs[cert]->leaf, NID_subject_alt_name, NULL, NULL);
+		X509_get_ext_d2i(set->certs[cert]->leaf, NID_subject_alt_name, NULL, NULL);
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(alts); i++) {
 		const GENERAL_NAME *alt = sk_GENERAL_NAME_value(alts, i);
 
 		if (alt->type == GEN_DNS)
 			add_name(set,
-			        sn_str_n(ASN1_STRING_get0_data(alt->d.dNSName),
-			                (size_t)ASN1_STRING_length(alt->d.dNSName)),
-			        cert, false);
+				sn_str_n(ASN1_STRING_get0_data(alt->d.dNSName),
+					(size_t)ASN1_STRING_length(alt->d.dNSName)),
+				cert, false);
 	}
 	GENERAL_NAMES_free(alts);
 }
@@ -191,7 +191,7 @@ static const struct sn_tls_cert *find_old(const struct sn_tls_set *old, const ch
 	if (old == NULL)
 		return NULL;
 	cert = bsearch(
-	        path, old->certs, old->cert_count, sizeof(struct sn_tls_cert *), compare_path);
+		path, old->certs, old->cert_count, sizeof(struct sn_tls_cert *), compare_path);
 	return cert != NULL ? *cert : NULL;
 }
 
@@ -212,7 +212,7 @@ static void load_one(struct loader *loader, const struct sn_tls_files *files)
 	struct sn_diag diag;
 
 	if (old != NULL && sn_tls_stamp_take(files, &stamp) == SN_OK &&
-	        sn_tls_stamp_eq(&stamp, &old->stamp)) {
+		sn_tls_stamp_eq(&stamp, &old->stamp)) {
 		add_cert(loader->set, sn_tls_cert_share(old));
 		return;
 	}
@@ -225,8 +225,8 @@ static void load_one(struct loader *loader, const struct sn_tls_files *files)
 		loader->first = diag;
 	if (loader->folder || loader->old != NULL)
 		sn_log(&sn_tls_log, old != NULL ? SN_LOG_ERROR : SN_LOG_WARN,
-		        "certificate-unusable", sn_f_cstr("reason", diag.text),
-		        sn_f_bool("old-kept", old != NULL));
+			"certificate-unusable", sn_f_cstr("reason", diag.text),
+			sn_f_bool("old-kept", old != NULL));
 	if (old != NULL)
 		keep_old(loader, old);
 }
@@ -245,7 +245,7 @@ static int list_folder(const char *folder, char ***paths_r, size_t *count_r, str
 
 	if (dir == NULL)
 		return sn_diag_set(
-		        diag, -errno, 0, "%s: cannot be read: %s", folder, sn_strerror(-errno));
+			diag, -errno, 0, "%s: cannot be read: %s", folder, sn_strerror(-errno));
 	while ((entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.' || !sn_str_ends(sn_str(entry->d_name), SN_STR(".pem")))
 			continue;
@@ -261,7 +261,7 @@ static int list_folder(const char *folder, char ***paths_r, size_t *count_r, str
 }
 
 static int load_folder(
-        struct loader *loader, const struct sn_tls_files *files, struct sn_diag *diag)
+	struct loader *loader, const struct sn_tls_files *files, struct sn_diag *diag)
 {
 	char **paths = NULL;
 	size_t count = 0;
@@ -269,19 +269,19 @@ static int load_folder(
 
 	if (files->key != NULL || files->extra != NULL)
 		return sn_diag_set(diag, SN_ECERT, 0,
-		        "%s: is a folder, whose files hold key and chain; no key file goes with it",
-		        files->certs);
+			"%s: is a folder, whose files hold key and chain; no key file goes with it",
+			files->certs);
 	code = list_folder(files->certs, &paths, &count, diag);
 	if (code != SN_OK)
 		return code;
 	for (size_t i = 0; i < count; i++) {
-		load_one(loader, &(struct sn_tls_files){.certs = paths[i]});
+		load_one(loader, &(struct sn_tls_files){ .certs = paths[i] });
 		sn_free(paths[i]);
 	}
 	sn_free(paths);
 	if (count == 0)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: no certificate (*.pem) in this folder",
-		        files->certs);
+			files->certs);
 	return SN_OK;
 }
 
@@ -311,10 +311,10 @@ static int load_files(struct loader *loader, const struct sn_tls_files *files, s
 
 /* SN_OK: a new set; SN_AGAIN: the files are those of the old one. */
 static int load_set(const struct sn_tls_files *files, const struct sn_tls_set *old,
-        struct sn_tls_set **set_r, struct sn_diag *diag)
+	struct sn_tls_set **set_r, struct sn_diag *diag)
 {
 	struct sn_tls_set *set = sn_alloc_zero(sizeof(*set));
-	struct loader loader = {.old = old, .set = sn_tls_set_ref(set)};
+	struct loader loader = { .old = old, .set = sn_tls_set_ref(set) };
 	int code = load_files(&loader, files, diag);
 
 	if (code == SN_OK && old != NULL && !loader.changed && set->cert_count == old->cert_count)
@@ -342,8 +342,8 @@ static struct sn_tls_store *find_store(const struct sn_tls_files *files)
 		struct sn_tls_store *store = sn_container_of(it, struct sn_tls_store, link);
 
 		if (same_text(store->files.certs, files->certs) &&
-		        same_text(store->files.key, files->key) &&
-		        same_text(store->files.extra, files->extra))
+			same_text(store->files.key, files->key) &&
+			same_text(store->files.extra, files->extra))
 			return store;
 	}
 	return NULL;
@@ -351,15 +351,15 @@ static struct sn_tls_store *find_store(const struct sn_tls_files *files)
 
 static void copy_files(struct sn_tls_store *store, const struct sn_tls_files *files)
 {
-	const char *const from[SN_TLS_FILES] = {files->certs, files->key, files->extra};
+	const char *const from[SN_TLS_FILES] = { files->certs, files->key, files->extra };
 
 	for (size_t i = 0; i < SN_TLS_FILES; i++)
 		store->texts[i] = from[i] != NULL ? sn_strdup(from[i]) : NULL;
-	store->files = (struct sn_tls_files){store->texts[0], store->texts[1], store->texts[2]};
+	store->files = (struct sn_tls_files){ store->texts[0], store->texts[1], store->texts[2] };
 }
 
 int sn_tls_store_get(
-        const struct sn_tls_files *files, struct sn_tls_store **store_r, struct sn_diag *diag)
+	const struct sn_tls_files *files, struct sn_tls_store **store_r, struct sn_diag *diag)
 {
 	struct sn_tls_store *store = find_store(files);
 	struct sn_tls_set *set;
@@ -424,7 +424,7 @@ static void adopt_set(struct sn_tls_store *store)
 	store->new_set = NULL;
 	sn_tls_tickets_renew(&store->tickets);
 	sn_log(&sn_tls_log, SN_LOG_INFO, "certificates-reloaded",
-	        sn_f_cstr("path", store->files.certs), sn_f_uint("count", store->set->cert_count));
+		sn_f_cstr("path", store->files.certs), sn_f_uint("count", store->set->cert_count));
 }
 
 static void on_reloaded(struct sn_job *job, int code)
@@ -435,11 +435,11 @@ static void on_reloaded(struct sn_job *job, int code)
 		adopt_set(store);
 	else if (code == SN_AGAIN)
 		sn_log(&sn_tls_log, SN_LOG_DEBUG, "certificates-unchanged",
-		        sn_f_cstr("path", store->files.certs));
+			sn_f_cstr("path", store->files.certs));
 	else if (code != SN_ECANCELED)
 		sn_log(&sn_tls_log, SN_LOG_ERROR, "certificates-kept",
-		        sn_f_cstr("path", store->files.certs),
-		        sn_f_cstr("reason", store->diag.text));
+			sn_f_cstr("path", store->files.certs),
+			sn_f_cstr("reason", store->diag.text));
 	sn_tls_set_unref(&store->old_set);
 	store->reloading = false;
 	if (store->attached > 0) {
@@ -490,7 +490,7 @@ static void watch_folder(struct sn_tls_store *store, const char *path)
 {
 	if (inotify_add_watch(store->watch.fd, path, WATCHED | IN_ONLYDIR) < 0)
 		sn_log(&sn_tls_log, SN_LOG_WARN, "certificates-unwatched", sn_f_cstr("path", path),
-		        sn_f_err(-errno));
+			sn_f_err(-errno));
 }
 
 static void watch_parent(struct sn_tls_store *store, const char *path)
@@ -540,7 +540,7 @@ static int start_watch(struct sn_tls_store *store)
 	/* Few inotify instances are allowed per user; a server without them must start. */
 	if (fd < 0) {
 		sn_log(&sn_tls_log, SN_LOG_WARN, "certificates-unwatched",
-		        sn_f_cstr("path", store->files.certs), sn_f_err(-errno));
+			sn_f_cstr("path", store->files.certs), sn_f_err(-errno));
 		return SN_OK;
 	}
 	code = sn_watch_set(store->loop, &store->watch, fd, SN_READABLE, on_change);

@@ -61,29 +61,29 @@ static bool set_mac(EVP_MAC_CTX *mac, struct sn_tls_ticket_key *key)
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
-	        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->hmac, sizeof(key->hmac)),
-	        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-	        OSSL_PARAM_construct_end(),
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->hmac, sizeof(key->hmac)),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
 	};
 
 	return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
 static int encrypt_under(struct sn_tls_ticket_key *key, unsigned char name[16], unsigned char *iv,
-        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+	EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
 	if (RAND_bytes(iv, 16) != 1 || !set_mac(mac, key) ||
-	        EVP_EncryptInit_ex2(cipher, EVP_aes_256_cbc(), key->aes, iv, NULL) != 1)
+		EVP_EncryptInit_ex2(cipher, EVP_aes_256_cbc(), key->aes, iv, NULL) != 1)
 		return -1;
 	memcpy(name, key->name, sizeof(key->name));
 	return 1;
 }
 
 static int decrypt_under(struct sn_tls_ticket_key *key, const unsigned char *iv,
-        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+	EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
 	if (!set_mac(mac, key) ||
-	        EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key->aes, iv, NULL) != 1)
+		EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key->aes, iv, NULL) != 1)
 		return -1;
 	return 1;
 }
@@ -91,7 +91,7 @@ static int decrypt_under(struct sn_tls_ticket_key *key, const unsigned char *iv,
 /* SSL_CTX_set_tlsext_ticket_key_evp_cb: -1 error, 0 unknown key, 1 fine, 2 fine but give out a new
  * ticket. */
 int sn_tls_tickets_apply(struct sn_tls_tickets *tickets, unsigned char name[16], unsigned char *iv,
-        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
+	EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	struct sn_tls_ticket_key keys[2];
 	int code = 0;

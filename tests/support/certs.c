@@ -41,7 +41,7 @@ static void set_name(X509 *x509, const char *name)
 	X509_NAME *subject = X509_get_subject_name(x509);
 
 	sn_assert(X509_NAME_add_entry_by_txt(
-	        subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0));
+		subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0));
 }
 
 static void add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
@@ -97,14 +97,14 @@ void sn_test_cert_simple(const char *name, struct sn_test_cert *cert_r)
 	char alt[300];
 
 	snprintf(alt, sizeof(alt), "DNS:%s", name);
-	sn_test_cert_make(&(struct sn_test_cert_options){.name = name, .alt = alt}, cert_r);
+	sn_test_cert_make(&(struct sn_test_cert_options){ .name = name, .alt = alt }, cert_r);
 }
 
 void sn_test_cert_fini(struct sn_test_cert *cert)
 {
 	X509_free(cert->x509);
 	EVP_PKEY_free(cert->key);
-	*cert = (struct sn_test_cert){.x509 = NULL};
+	*cert = (struct sn_test_cert){ .x509 = NULL };
 }
 
 void sn_test_cert_fingerprint(const struct sn_test_cert *cert, uint8_t sha256[32])
@@ -156,7 +156,7 @@ void sn_test_dir_remove(struct sn_test_dir *dir)
 }
 
 static void write_part(
-        FILE *file, char part, const struct sn_test_cert *first, const struct sn_test_cert *next)
+	FILE *file, char part, const struct sn_test_cert *first, const struct sn_test_cert *next)
 {
 	switch (part) {
 	case 'c':
@@ -167,7 +167,7 @@ static void write_part(
 		break;
 	case 'e':
 		sn_assert(PEM_write_PKCS8PrivateKey(
-		        file, first->key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL));
+			file, first->key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL));
 		break;
 	case 'x':
 		fputs("this is no PEM\n", file);
@@ -181,7 +181,7 @@ static void write_part(
 }
 
 struct sn_test_pem sn_test_pem_write(const struct sn_test_dir *dir, const char *name,
-        const char *parts, const struct sn_test_cert *const *certs)
+	const char *parts, const struct sn_test_cert *const *certs)
 {
 	struct sn_test_pem pem;
 	char part[300];
@@ -194,7 +194,7 @@ struct sn_test_pem sn_test_pem_write(const struct sn_test_dir *dir, const char *
 	sn_assert(file != NULL);
 	for (const char *p = parts; *p != '\0'; p++) {
 		write_part(
-		        file, *p, certs != NULL ? certs[0] : NULL, *p == 'c' ? certs[next] : NULL);
+			file, *p, certs != NULL ? certs[0] : NULL, *p == 'c' ? certs[next] : NULL);
 		if (*p == 'c')
 			next++;
 	}

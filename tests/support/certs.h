@@ -51,6 +51,6 @@ struct sn_test_pem {
 	char path[256];
 };
 struct sn_test_pem sn_test_pem_write(const struct sn_test_dir *dir, const char *name,
-        const char *parts, const struct sn_test_cert *const *certs);
+	const char *parts, const struct sn_test_cert *const *certs);
 
 #endif

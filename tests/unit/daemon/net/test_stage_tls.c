@@ -1,6 +1,10 @@
 #include "tests/unit/daemon/net/tls_rig.h"
 
-#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/daemon/net/listener_rig.h"
+#include "tests/unit/daemon/net/log_capture.h"
 
 #include "daemon/net/listener.h"
 #include "daemon/net/stage_tls.h"
@@ -41,18 +45,27 @@ static void tear_down(void)
 }
 
 /* '@' in the text stands for the rig's folder. */
+static const char *expand(const char *text)
+{
+	static char full[400];
+	struct sn_strbuf out;
+
+	sn_strbuf_fixed(&out, full, sizeof(full));
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '@')
+			sn_strbuf_adds(&out, rig.dir.path);
+		else
+			sn_strbuf_addc(&out, *c);
+	}
+	return sn_strbuf_cstr(&out);
+}
+
 static struct sn_endpoint *parse(enum sn_endpoint_side side, const char *text)
 {
+	const struct sn_str full = sn_pool_str(pool, sn_str(expand(text)));
 	struct sn_endpoint *ep;
-	char full[400];
-	size_t n = 0;
 
-	for (const char *c = text; *c != '\0'; c++)
-		n += (size_t)snprintf(full + n, sizeof(full) - n, *c == '@' ? "%s" : "%.1s",
-			*c == '@' ? rig.dir.path : c);
-	ck_assert_msg(sn_endpoint_parse(pool, side, sn_pool_str(pool, sn_str_n(full, n)), &ep,
-			      &diag) == SN_OK,
-		"%s", diag.text);
+	ck_assert_msg(sn_endpoint_parse(pool, side, full, &ep, &diag) == SN_OK, "%s", diag.text);
 	return ep;
 }
 
@@ -219,6 +232,75 @@ START_TEST(test_broken_client)
 }
 END_TEST
 
+/* --- behind a listener ------------------------------------------------------------------------ */
+
+static struct rig net;
+static const struct sn_log_ctx net_log = SN_LOG_CTX("net");
+
+static void start_listener(const char *endpoint)
+{
+	rig_init(&net, false);
+	rig_plan(&net, expand(endpoint));
+	net.options.log = &net_log;
+	for (struct sn_accept_stage *stage = net.plan.stages; stage != NULL; stage = stage->next)
+		if (stage->ops->attach != NULL)
+			ck_assert_int_eq(stage->ops->attach(stage, net.loop, NULL), SN_OK);
+	rig_start(&net);
+}
+
+/* 100 bytes of somebody who takes the port for a plain one: told in the log, counted, closed. */
+START_TEST(test_plain_text)
+{
+	char line[100];
+	const char *log;
+	int fd;
+
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "NICK alice\r\n", 12);
+	start_listener("tls:@/server.pem:tcp:0:interface=127.0.0.1");
+	log_capture_start();
+	fd = rig_connect(&net, "127.0.0.1");
+	ck_assert_int_eq(send(fd, line, sizeof(line), 0), sizeof(line));
+	TURN_UNTIL(net.loop, rig_metric(&net, SN_LISTENER_STAGE_FAILED) == 1);
+	ck_assert(rig_is_closed(&net, fd));
+	log = log_capture_stop();
+	ck_assert_msg(strstr(log, "connection-not-established") != NULL, "%s", log);
+	ck_assert_msg(strstr(log, "peer sent plain text, not TLS") != NULL, "%s", log);
+	ck_assert_ptr_nonnull(strstr(log, "NICK alice"));
+	close(fd);
+	rig_fini(&net);
+}
+END_TEST
+
+/* The PROXY header and the hello come in one segment: what is left of it is TLS's. */
+START_TEST(test_behind_proxy)
+{
+	struct sn_stream *client, *top;
+	char host[SN_ADDR_TEXT_SIZE];
+	struct sn_strbuf out;
+	int fd;
+
+	ck_assert_int_eq(sn_tls_client_new(&rig.client_options, &rig.client_context, &diag), SN_OK);
+	start_listener("tls:@/server.pem:haproxy:tcp:0:interface=127.0.0.1");
+	fd = rig_connect(&net, "127.0.0.1");
+	ck_assert_int_eq(sn_stream_fd_new(net.loop, fd, fd, &client), SN_OK);
+	sn_stream_ready(client);
+	sn_stream_write(client, SN_STR("PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n"));
+	ck_assert_int_eq(
+		sn_stream_push_tls(client, rig.client_context, "example.org", &top), SN_OK);
+	rig.client.frees = 0;
+	sn_stream_set_user(top, &rig.client.user);
+	TURN_UNTIL(net.loop, net.opened == 1 && rig.client.ready == 1);
+	ck_assert_str_view(sn_stream_tls_info(net.conns[0]->incoming.top)->sni, "example.org");
+	sn_strbuf_fixed(&out, host, sizeof(host));
+	sn_addr_format_host(&net.conns[0]->incoming.peer, &out);
+	ck_assert_str_eq(host, "192.0.2.7");
+	sn_stream_close(top);
+	TURN_UNTIL(net.loop, tls_end_over(&rig.client));
+	rig_fini(&net);
+}
+END_TEST
+
 #define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 Suite *sn_suite_stage_tls(void);
@@ -236,6 +318,8 @@ Suite *sn_suite_stage_tls(void)
 	tcase_add_test(tc, test_alpn);
 	tcase_add_loop_test(tc, test_broken_server, 0, COUNT(broken));
 	tcase_add_test(tc, test_broken_client);
+	tcase_add_test(tc, test_plain_text);
+	tcase_add_test(tc, test_behind_proxy);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

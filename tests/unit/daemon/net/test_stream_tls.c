@@ -29,8 +29,8 @@ static void say(struct tls_end *end, const char *text)
 static const struct {
 	enum sn_tls_versions versions;
 	const char *name;
-} versions[] = {{SN_TLS_1_2_ONLY, "TLSv1.2"}, {SN_TLS_1_3_ONLY, "TLSv1.3"}};
-static const size_t capacities[] = {1, 7, 1 << 20};
+} versions[] = { { SN_TLS_1_2_ONLY, "TLSv1.2" }, { SN_TLS_1_3_ONLY, "TLSv1.3" } };
+static const size_t capacities[] = { 1, 7, 1 << 20 };
 
 START_TEST(test_talk)
 {
@@ -104,7 +104,7 @@ static void check_pattern(const struct tls_end *end, const char *expected)
 
 START_TEST(test_much_both_ways)
 {
-	static const size_t capacity[] = {1000, 70000};
+	static const size_t capacity[] = { 1000, 70000 };
 	char *data = pattern(MUCH);
 
 	tls_rig_handshake(&rig, capacity[_i], "example.org");
@@ -270,14 +270,14 @@ static void count_free(struct sn_stream_user *user)
 }
 
 static const struct sn_stream_events plain_server = {
-        .on_input = on_starttls,
-        .on_end = count_end,
-        .on_free = count_free,
+	.on_input = on_starttls,
+	.on_end = count_end,
+	.on_free = count_free,
 };
 static const struct sn_stream_events plain_client = {
-        .on_input = on_starttls,
-        .on_end = count_end,
-        .on_free = count_free,
+	.on_input = on_starttls,
+	.on_end = count_end,
+	.on_free = count_free,
 };
 
 static void start_plain(const char *text)
@@ -320,14 +320,14 @@ static const struct {
 	size_t n;
 	const char *error;
 } strangers[] = {
-        {"NICK alice\r\nUSER a 0 * :aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-         "aaaaaaaaaaaaaaaaaaaaa\r\n",
-                100, "peer sent plain text, not TLS (first bytes: \"NICK alice\\r\\n\")"},
-        {"GET / HTTP/1.1\r\n\r\n", 18,
-                "peer sent plain text, not TLS (first bytes: \"GET / HTTP/1\")"},
-        {"x", 1, "peer sent plain text, not TLS (first bytes: \"x\")"},
-        {"\x80\x2e\x01\x03\x01", 5,
-                "peer sent something else than TLS (first bytes: \"\\x80.\\x01\\x03\\x01\")"},
+	{ "NICK alice\r\nUSER a 0 * :aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaaaaaaa\r\n",
+		100, "peer sent plain text, not TLS (first bytes: \"NICK alice\\r\\n\")" },
+	{ "GET / HTTP/1.1\r\n\r\n", 18,
+		"peer sent plain text, not TLS (first bytes: \"GET / HTTP/1\")" },
+	{ "x", 1, "peer sent plain text, not TLS (first bytes: \"x\")" },
+	{ "\x80\x2e\x01\x03\x01", 5,
+		"peer sent something else than TLS (first bytes: \"\\x80.\\x01\\x03\\x01\")" },
 };
 
 START_TEST(test_stranger)
@@ -402,16 +402,18 @@ static void relay_free(struct sn_stream_user *user)
 }
 
 static const struct sn_stream_events relay_events = {
-        .on_input = relay_input,
-        .on_end = relay_end,
-        .on_free = relay_free,
+	.on_input = relay_input,
+	.on_end = relay_end,
+	.on_free = relay_free,
 };
 
 /* Talk through a relay until all is over; how many bytes went through. */
 static size_t talk_through_relay(size_t limit, bool flip)
 {
 	size_t left = limit;
-	struct relay_end near = {.user = {.events = &relay_events}, .left = &left, .flip = flip};
+	struct relay_end near = {
+		.user = { .events = &relay_events }, .left = &left, .flip = flip
+	};
 	struct relay_end far = near;
 	struct sn_stream *server, *client, *to_server, *to_client;
 
@@ -433,7 +435,7 @@ static size_t talk_through_relay(size_t limit, bool flip)
 	if (!tls_end_over(&rig.client))
 		sn_stream_close(rig.client.user.stream);
 	sn_test_turn_until(rig.loop,
-	        tls_end_over(&rig.server) && tls_end_over(&rig.client) && near.freed && far.freed);
+		tls_end_over(&rig.server) && tls_end_over(&rig.client) && near.freed && far.freed);
 	return limit - left;
 }
 
@@ -477,14 +479,14 @@ static const struct {
 	const char *host;
 	int code;
 } hosts[] = {
-        {"example.org", SN_OK},
-        {"EXAMPLE.ORG", SN_OK},
-        {"example.org.", SN_OK},
-        {"127.0.0.1", SN_OK},
-        {"::1", SN_OK},
-        {"example.net", SN_ECERT},
-        {"www.example.org", SN_ECERT},
-        {"127.0.0.2", SN_ECERT},
+	{ "example.org", SN_OK },
+	{ "EXAMPLE.ORG", SN_OK },
+	{ "example.org.", SN_OK },
+	{ "127.0.0.1", SN_OK },
+	{ "::1", SN_OK },
+	{ "example.net", SN_ECERT },
+	{ "www.example.org", SN_ECERT },
+	{ "127.0.0.2", SN_ECERT },
 };
 
 START_TEST(test_host)
