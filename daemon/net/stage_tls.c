@@ -33,6 +33,11 @@ static int stage_attach(
 	return code;
 }
 
+static void stage_set_alpn(struct sn_accept_stage *stage, const char *const *alpn)
+{
+	sn_tls_server_set_alpn(tls_stage_of(stage)->context, alpn);
+}
+
 static void stage_free(struct sn_accept_stage *stage)
 {
 	struct tls_stage *tls = tls_stage_of(stage);
@@ -47,6 +52,7 @@ static const struct sn_accept_stage_ops stage_ops = {
 	.name = "tls",
 	.step = stage_step,
 	.attach = stage_attach,
+	.set_alpn = stage_set_alpn,
 	.free = stage_free,
 };
 
@@ -133,13 +139,6 @@ int sn_tls_plan_stage(
 		return place(ep, tls ? "certs" : "privateKey", code, diag);
 	add_stage(plan, context);
 	return SN_OK;
-}
-
-void sn_tls_stages_set_alpn(struct sn_accept_stage *stages, const char *const *alpn)
-{
-	for (; stages != NULL; stages = stages->next)
-		if (stages->ops == &stage_ops)
-			sn_tls_server_set_alpn(tls_stage_of(stages)->context, alpn);
 }
 
 /* --- client --------------------------------------------------------------------------------- */

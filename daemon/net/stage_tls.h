@@ -15,7 +15,5 @@ int sn_tls_plan_stage(const struct sn_endpoint *ep, struct sn_listen_plan *plan,
  * plan->pool. */
 int sn_tls_plan_client(const struct sn_endpoint *ep, struct sn_connect_plan *plan,
 	struct sn_diag *diag) SN_WARN_UNUSED;
-/* The protocols a service speaks (sn_tls_server_set_alpn), for each TLS stage in the list. */
-void sn_tls_stages_set_alpn(struct sn_accept_stage *stages, const char *const *alpn);
 
 #endif

@@ -176,7 +176,7 @@ START_TEST(test_alpn)
 		sn_tls_plan_stage(parse(SN_SERVER, "tls:@/server.pem:tcp:0"), &listen_plan, &diag),
 		SN_OK);
 	stage = listen_plan.stages;
-	sn_tls_stages_set_alpn(stage, spoken);
+	stage->ops->set_alpn(stage, spoken);
 	rig.client_options.alpn = offered;
 	tls_rig_make_contexts(&rig);
 	sn_stream_mem_pair(rig.loop, 1 << 20, &incoming.top, &client);
