@@ -22,6 +22,12 @@ struct parts {
 	bool want_certs, want_key;
 };
 
+struct block {
+	char *name, *header;
+	unsigned char *der;
+	long n;
+};
+
 const char *sn_tls_reason(const char *fallback)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_error());
@@ -84,14 +90,15 @@ static int open_pem(const char *path, BIO **bio_r, struct sn_diag *diag)
 	return code;
 }
 
-static int add_cert(struct parts *parts, const unsigned char *der, long n, const char *path,
-	struct sn_diag *diag)
+static int add_cert(
+	struct parts *parts, const struct block *block, const char *path, struct sn_diag *diag)
 {
+	const unsigned char *der = block->der;
 	X509 *cert;
 
 	if (!parts->want_certs)
 		return SN_OK;
-	cert = d2i_X509(NULL, &der, n);
+	cert = d2i_X509(NULL, &der, block->n);
 	if (cert == NULL)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: certificate %d is malformed: %s", path,
 			sk_X509_num(parts->certs) + 1, sn_tls_reason("not a certificate"));
@@ -99,46 +106,49 @@ static int add_cert(struct parts *parts, const unsigned char *der, long n, const
 	return SN_OK;
 }
 
-static int add_key(struct parts *parts, const char *name, const char *header,
-	const unsigned char *der, long n, const char *path, struct sn_diag *diag)
+static int add_key(
+	struct parts *parts, const struct block *block, const char *path, struct sn_diag *diag)
 {
+	const unsigned char *der = block->der;
+
 	if (!parts->want_key || parts->key != NULL)
 		return SN_OK;
-	if (strcmp(name, PEM_STRING_PKCS8) == 0 || strstr(header, "ENCRYPTED") != NULL)
+	if (strcmp(block->name, PEM_STRING_PKCS8) == 0 ||
+		strstr(block->header, "ENCRYPTED") != NULL)
 		return sn_diag_set(diag, SN_ECERT, 0,
-			"%s: the private key is encrypted; a server starts unattended, so store it "
-			"without a passphrase (openssl pkey -in ... -out ...)",
+			"%s: the private key is encrypted, and nobody is there to be asked for the "
+			"passphrase: store it without (openssl pkey -in ... -out ...)",
 			path);
-	parts->key = d2i_AutoPrivateKey(NULL, &der, n);
+	parts->key = d2i_AutoPrivateKey(NULL, &der, block->n);
 	if (parts->key == NULL)
 		return sn_diag_set(diag, SN_ECERT, 0, "%s: the private key is malformed: %s", path,
 			sn_tls_reason("unknown kind of key"));
 	return SN_OK;
 }
 
-static int add_block(struct parts *parts, const char *name, const char *header,
-	const unsigned char *der, long n, const char *path, struct sn_diag *diag)
+static int add_block(
+	struct parts *parts, const struct block *block, const char *path, struct sn_diag *diag)
 {
+	const char *name = block->name;
+
 	if (strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0 ||
 		strcmp(name, PEM_STRING_X509_TRUSTED) == 0)
-		return add_cert(parts, der, n, path, diag);
+		return add_cert(parts, block, path, diag);
 	if (sn_str_ends(sn_str(name), SN_STR("PRIVATE KEY")))
-		return add_key(parts, name, header, der, n, path, diag);
+		return add_key(parts, block, path, diag);
 	return SN_OK; /* EC and DH parameters, requests: of no use here */
 }
 
 static int read_blocks(struct parts *parts, BIO *bio, const char *path, struct sn_diag *diag)
 {
-	char *name, *header;
-	unsigned char *der;
-	long n;
+	struct block b;
 	int code = SN_OK;
 
-	while (code == SN_OK && PEM_read_bio(bio, &name, &header, &der, &n)) {
-		code = add_block(parts, name, header, der, n, path, diag);
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-		OPENSSL_clear_free(der, (size_t)n);
+	while (code == SN_OK && PEM_read_bio(bio, &b.name, &b.header, &b.der, &b.n)) {
+		code = add_block(parts, &b, path, diag);
+		OPENSSL_free(b.name);
+		OPENSSL_free(b.header);
+		OPENSSL_clear_free(b.der, (size_t)b.n);
 	}
 	if (code != SN_OK)
 		return code;
@@ -151,7 +161,7 @@ static int read_blocks(struct parts *parts, BIO *bio, const char *path, struct s
 
 static int read_file(struct parts *parts, const char *path, struct sn_diag *diag)
 {
-	BIO *bio;
+	BIO *bio = NULL;
 	int code = open_pem(path, &bio, diag);
 
 	if (code != SN_OK)
