@@ -173,11 +173,11 @@ void sn_service_listeners_greet(struct sn_instance *instance, struct sn_strbuf *
 	for (size_t i = 0; i < instance->listener_count; i++) {
 		struct sn_service_listener *sl = &instance->listeners[i];
 
-		sn_strbuf_addf(out, "%.*s: listening on ", SN_STR_ARG(instance->name));
+		/* Standard output belongs to the client then. */
 		if (sl->plan.kind == SN_LISTEN_PAIR)
-			sn_strbuf_adds(out, "standard input and output");
-		else
-			sn_addr_format(&sl->listener.sock.local, out);
+			continue;
+		sn_strbuf_addf(out, "%.*s: listening on ", SN_STR_ARG(instance->name));
+		sn_addr_format(&sl->listener.sock.local, out);
 		for (struct sn_accept_stage *stage = sl->plan.stages; stage != NULL;
 			stage = stage->next)
 			sn_strbuf_addf(out, " with %s", stage->ops->name);

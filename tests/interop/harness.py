@@ -111,7 +111,8 @@ class IrcClient(Lines):
     """Lines in, lines out: no library between the test and the wire."""
 
     def __init__(self, address, tls=None, timeout=PATIENCE):
-        raw = socket.create_connection(address, timeout=timeout)
+        """address: (host, port), or a connected socket."""
+        raw = address if isinstance(address, socket.socket) else socket.create_connection(address, timeout=timeout)
         self.socket = tls.wrap_socket(raw, server_hostname="irc.test") if tls else raw
         self.tls = tls
         super().__init__(self.socket.recv, self.socket.fileno())
