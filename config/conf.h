@@ -4,10 +4,10 @@
  *
  *   file(s) --conf_toml--> tree --include, ${NAME}, KEY_file--> tree --rows--> typed structs
  *
- * include = ["extra.toml", a glob such as conf.d/STAR.toml] at the top of a file reads further files (sorted,
- * relative to the naming file, depth 8); a table may be opened in one file only. ${NAME} in a string is the environment's
- * NAME ($$ is a dollar sign); an unset name is an error. KEY_file = "PATH" reads a secret from a
- * file, one trailing newline removed.
+ * include = ["extra.toml", a glob such as conf.d/STAR.toml] at the top of a file reads further
+ * files (sorted, relative to the naming file, depth 8); a table may be opened in one file only.
+ * ${NAME} in a string is the environment's NAME ($$ is a dollar sign); an unset name is an error.
+ * KEY_file = "PATH" reads a secret from a file, one trailing newline removed.
  *
  * Loading touches files and the environment and blocks: do it at start, or through sn_offload. The
  * endpoint types must be registered before (sn_endpoints_init). References are counted without
@@ -22,18 +22,18 @@ struct sn_conf;
 
 /* One setting from the command line: applied over the files, reported under its option's name. */
 struct sn_conf_override {
-	const char *table;  /* "service" */
-	const char *name;   /* "irc", or NULL for a plain table */
-	const char *key;    /* a key of its rows */
+	const char *table;   /* "service" */
+	const char *name;    /* "irc", or NULL for a plain table */
+	const char *key;     /* a key of its rows */
 	struct sn_str value; /* TOML value without quotes, nothing expanded; list keys: one entry,
 				appended to those given before for the same key */
-	const char *option; /* "--listen" */
+	const char *option;  /* "--listen" */
 };
 
 struct sn_conf_request {
 	const struct sn_conf_schema *schema;
-	const char *path;                        /* NULL: no file */
-	struct sn_str text;                      /* used when path is NULL and text.p is not */
+	const char *path;   /* NULL: no file */
+	struct sn_str text; /* used when path is NULL and text.p is not */
 	const struct sn_conf_override *overrides;
 	size_t override_count;
 };
@@ -56,10 +56,10 @@ struct sn_conf_named {
 	struct sn_conf_pos pos;
 };
 /* i = 0, 1, ... in file order; NULL at the end. */
-const struct sn_conf_named *sn_conf_named_at(const struct sn_conf *conf, const char *table,
-	size_t i);
+const struct sn_conf_named *sn_conf_named_at(
+	const struct sn_conf *conf, const char *table, size_t i);
 
-/* The whole result with defaults and types, as TOML that loads back to the same (secrets: "***"). */
+/* The whole result with defaults and types, as TOML that loads back to the same; secrets: "***". */
 void sn_conf_effective(const struct sn_conf *conf, struct sn_strbuf *out);
 
 #endif

@@ -6,8 +6,8 @@
  *     12 | lisen = ["tcp:6667"]
  *        | ^~~~~
  *
- * Positions are 1-based lines and columns (columns count code points, as editors do). Text that came from the command line has
- * the option's name as its file and no line.
+ * Positions are 1-based lines and columns (columns count code points, as editors do). Text that
+ * came from the command line has the option's name as its file and no line.
  */
 #ifndef SN_CONFIG_CONF_DIAG_H
 #define SN_CONFIG_CONF_DIAG_H
@@ -23,7 +23,7 @@ struct sn_conf_source {
 	struct sn_conf_source *next;
 	struct sn_str name; /* file path as given, or "--listen" */
 	struct sn_str text;
-	bool is_option;     /* came from the command line */
+	bool is_option; /* came from the command line */
 };
 
 /* line 0: the whole source; column 0: the line, of which no text is shown (it holds a secret). */
@@ -54,13 +54,13 @@ void sn_conf_diags_init(struct sn_conf_diags *d);
 void sn_conf_diags_fini(struct sn_conf_diags *d);
 
 /* Append a source; text must live as long as the pool, name is copied. */
-struct sn_conf_source *sn_conf_source_add(struct sn_pool *pool, struct sn_conf_source **list,
-	const char *name, struct sn_str text);
+struct sn_conf_source *sn_conf_source_add(
+	struct sn_pool *pool, struct sn_conf_source **list, const char *name, struct sn_str text);
 /* All of a source of one line, such as an option's. */
 struct sn_conf_pos sn_conf_whole_text(const struct sn_conf_source *source);
 /* The list's own copy of a source, made at the first call; NULL gives NULL. */
-const struct sn_conf_source *sn_conf_source_import(struct sn_pool *pool,
-	struct sn_conf_source **list, const struct sn_conf_source *source);
+const struct sn_conf_source *sn_conf_source_import(
+	struct sn_pool *pool, struct sn_conf_source **list, const struct sn_conf_source *source);
 /*
  * The place of byte `offset` of `text`, which is what a string at pos means: exact where it stands
  * in the source as it is (no escapes, nothing expanded), else pos.

@@ -7,7 +7,8 @@
  *
  *   static const struct sn_conf_item irc_items[] = {
  *           { "network", SN_CONF_STRING, offsetof(struct irc_conf, network), .def = "Sennit",
- *             .max = 32, .reload = SN_RELOAD_LIVE, .doc = "Name of the network, shown to clients." },
+ *             .max = 32, .reload = SN_RELOAD_LIVE,
+ *             .doc = "Name of the network, shown to clients." },
  *           ...
  *   };
  */
@@ -54,9 +55,9 @@ struct sn_conf_item {
 	const char *const *choices; /* ENUM: NULL-ended */
 	unsigned flags;
 	enum sn_conf_reload reload;
-	const char *option;         /* command-line option ("listen" for --listen), or NULL */
-	const char *meta;           /* what the option takes in help: "EP", "FILE"; NULL: by type */
-	const char *doc;            /* one or more sentences; required */
+	const char *option; /* command-line option ("listen" for --listen), or NULL */
+	const char *meta;   /* what the option takes in help: "EP", "FILE"; NULL: by type */
+	const char *doc;    /* one or more sentences; required */
 };
 
 struct sn_conf_strings {
@@ -80,7 +81,7 @@ struct sn_conf_section {
 	const char *name; /* "irc": the value of `type`; or the table's own name */
 	const struct sn_conf_item *items;
 	size_t count;
-	size_t size;      /* of the struct */
+	size_t size; /* of the struct */
 	const char *doc;
 	/* Relations between keys; reports into diags. May be NULL. pos: the table's header. */
 	void (*check)(void *settings, struct sn_conf_pos pos, struct sn_conf_diags *diags);
@@ -108,8 +109,8 @@ struct sn_conf_schema {
 
 /* Programmer errors in rows (no doc, default does not parse, offset outside size, two keys alike):
  * SN_OK or SN_ECONFIG with text; a unit test runs it over every registered section. */
-int sn_conf_section_verify(const struct sn_conf_section *section, struct sn_diag *diag)
-	SN_WARN_UNUSED;
+int sn_conf_section_verify(
+	const struct sn_conf_section *section, struct sn_diag *diag) SN_WARN_UNUSED;
 /* sennit.toml(5) in man format, generated from the rows. */
 void sn_conf_schema_man(const struct sn_conf_schema *schema, struct sn_strbuf *out);
 

@@ -61,8 +61,8 @@ struct sn_toml_value {
 };
 
 /* The root table, always (possibly partial): look at diags->errors. */
-struct sn_toml_value *sn_toml_parse(struct sn_pool *pool, const struct sn_conf_source *source,
-	struct sn_conf_diags *diags);
+struct sn_toml_value *sn_toml_parse(
+	struct sn_pool *pool, const struct sn_conf_source *source, struct sn_conf_diags *diags);
 /* The entry with this key, or NULL. */
 struct sn_toml_entry *sn_toml_find(const struct sn_toml_value *table, struct sn_str key);
 const char *sn_toml_kind_name(enum sn_toml_kind kind); /* "string", "array", ... */

@@ -32,7 +32,7 @@ struct file_check {
 	struct file_checker *file;
 	char *account, *password;
 	size_t password_size;
-	char *name; /* as the file spells it */
+	char *name;    /* as the file spells it */
 	bool finished; /* the thread is through with it */
 	bool canceled; /* nobody waits for the answer */
 	bool freed;    /* the promise is gone: `done` is the one to free the rest */

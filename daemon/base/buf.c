@@ -12,7 +12,7 @@ static uint32_t clamp32(size_t n)
 
 void sn_buf_init(struct sn_buf *b, size_t max)
 {
-	*b = (struct sn_buf){.max = clamp32(max)};
+	*b = (struct sn_buf){ .max = clamp32(max) };
 }
 
 /* Let go of the memory, own or lent, and of what is in it. */
@@ -20,7 +20,7 @@ static void drop_memory(struct sn_buf *b)
 {
 	if (!b->lent)
 		sn_free(b->p);
-	*b = (struct sn_buf){.max = b->max};
+	*b = (struct sn_buf){ .max = b->max };
 }
 
 void sn_buf_fini(struct sn_buf *b)

@@ -3,7 +3,7 @@
  *
  * An idle connection holds no memory here: a reader lends the loop's scratch area, the parser
  * consumes views of it, and sn_buf_settle copies what is left (usually nothing) into memory of
- * the buffer's own. Views into the buffer are valid until the next lend, reserve, consume or settle.
+ * the buffer's own. Views into the buffer are valid until the next lend, reserve, consume, settle.
  *
  *   sn_buf_lend(b, scratch, size)  an empty buffer borrows memory until settle
  *   sn_buf_reserve(b, n, &p)       room for n more bytes at p, growing own memory up to the limit
@@ -18,10 +18,10 @@
 #include "daemon/base/str.h"
 
 struct sn_buf {
-	char *p;          /* start of the memory in use, own or lent */
-	uint32_t off, n;  /* unread bytes are p[off .. off+n) */
+	char *p;         /* start of the memory in use, own or lent */
+	uint32_t off, n; /* unread bytes are p[off .. off+n) */
 	uint32_t cap;
-	uint32_t max;     /* most unread bytes */
+	uint32_t max; /* most unread bytes */
 	bool lent;
 };
 

@@ -12,7 +12,7 @@ static struct sn_block *block_new(size_t extra, int fd)
 {
 	struct sn_block *block = sn_alloc(sizeof(*block) + extra);
 
-	*block = (struct sn_block){.refs = 1, .fd = fd};
+	*block = (struct sn_block){ .refs = 1, .fd = fd };
 	return block;
 }
 
@@ -182,7 +182,7 @@ void sn_chain_add(struct sn_chain *c, struct sn_block *block, off_t off, size_t 
 	sn_assert(off >= 0);
 	sn_assert(block->fd >= 0 || ((size_t)off <= block->used && n <= block->used - (size_t)off));
 	if (n > 0)
-		push_slice(c, (struct sn_slice){sn_block_ref(block), off, n});
+		push_slice(c, (struct sn_slice){ sn_block_ref(block), off, n });
 }
 
 void sn_chain_add_static(struct sn_chain *c, struct sn_str s)
@@ -195,7 +195,7 @@ void sn_chain_add_static(struct sn_chain *c, struct sn_str s)
 	block = block_new(0, -1);
 	block->data = s.p;
 	block->cap = block->used = (uint32_t)s.n;
-	push_slice(c, (struct sn_slice){block, 0, s.n});
+	push_slice(c, (struct sn_slice){ block, 0, s.n });
 }
 
 /* ---- writing ---- */
@@ -207,7 +207,7 @@ static bool slice_open(const struct sn_slice *slice)
 	const struct sn_block *block = slice->block;
 
 	return block->refs == 1 && block->data == (const char *)(block + 1) &&
-	        (size_t)slice->off + slice->n == block->used;
+		(size_t)slice->off + slice->n == block->used;
 }
 
 /*
@@ -217,7 +217,7 @@ static bool slice_open(const struct sn_slice *slice)
  */
 static size_t next_cap(const struct sn_slice *last, size_t n)
 {
-	static const size_t sizes[] = {1000, 4000, 16000};
+	static const size_t sizes[] = { 1000, 4000, 16000 };
 	const size_t before = last != NULL && slice_open(last) ? last->block->cap : 0;
 	size_t cap = 0;
 
@@ -233,7 +233,7 @@ static size_t next_cap(const struct sn_slice *last, size_t n)
 static struct sn_slice *push_empty(struct sn_chain *c, size_t cap)
 {
 	make_slot(c);
-	c->slices[c->tail] = (struct sn_slice){.block = sn_block_new(cap)};
+	c->slices[c->tail] = (struct sn_slice){ .block = sn_block_new(cap) };
 	return &c->slices[c->tail++];
 }
 
@@ -332,8 +332,8 @@ size_t sn_chain_iovec(const struct sn_chain *c, struct iovec *iov, size_t max)
 		if (slice->block->fd >= 0 || slice->n == 0)
 			break;
 		iov[count++] = (struct iovec){
-		        .iov_base = (void *)(slice->block->data + slice->off),
-		        .iov_len = slice->n,
+			.iov_base = (void *)(slice->block->data + slice->off),
+			.iov_len = slice->n,
 		};
 	}
 	return count;

@@ -18,9 +18,9 @@
 
 struct sn_block {
 	uint32_t refs;
-	uint32_t cap, used;  /* memory blocks: size of the memory, bytes written */
-	int fd;              /* file blocks: the descriptor (closed with the last ref), else -1 */
-	const char *data;    /* memory blocks */
+	uint32_t cap, used; /* memory blocks: size of the memory, bytes written */
+	int fd;             /* file blocks: the descriptor (closed with the last ref), else -1 */
+	const char *data;   /* memory blocks */
 	void (*release)(struct sn_block *block); /* external memory: called instead of freeing */
 };
 

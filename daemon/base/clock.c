@@ -24,7 +24,7 @@ static int64_t system_wall(const struct sn_clock *clock)
 	return read_clock(CLOCK_REALTIME);
 }
 
-const struct sn_clock sn_clock_system = {.mono = system_mono, .wall = system_wall};
+const struct sn_clock sn_clock_system = { .mono = system_mono, .wall = system_wall };
 
 static int64_t fake_mono(const struct sn_clock *clock)
 {
@@ -38,7 +38,7 @@ static int64_t fake_wall(const struct sn_clock *clock)
 
 void sn_fake_clock_init(struct sn_fake_clock *c)
 {
-	*c = (struct sn_fake_clock){.clock = {.mono = fake_mono, .wall = fake_wall}};
+	*c = (struct sn_fake_clock){ .clock = { .mono = fake_mono, .wall = fake_wall } };
 }
 
 void sn_fake_clock_advance(struct sn_fake_clock *c, int64_t ns)
@@ -49,7 +49,7 @@ void sn_fake_clock_advance(struct sn_fake_clock *c, int64_t ns)
 
 void sn_format_time(struct sn_strbuf *b, int64_t wall_ns, unsigned digits)
 {
-	static const long divisors[] = {0, 1000000, 1000, 1};
+	static const long divisors[] = { 0, 1000000, 1000, 1 };
 	sn_assert(digits <= 9 && digits % 3 == 0);
 	/* Before 1970 the second still counts upwards within itself. */
 	int64_t seconds = wall_ns / SN_SEC(1);
@@ -63,7 +63,7 @@ void sn_format_time(struct sn_strbuf *b, int64_t wall_ns, unsigned digits)
 	const struct tm *utc = gmtime_r(&t, &tm);
 	sn_assert(utc != NULL);
 	sn_strbuf_addf(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-	        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	if (digits > 0)
 		sn_strbuf_addf(b, ".%0*ld", (int)digits, ns / divisors[digits / 3]);
 	sn_strbuf_addc(b, 'Z');

@@ -7,11 +7,11 @@ static const struct err_row {
 	int code;
 	const char *name, *text;
 } rows[] = {
-        {SN_OK, "OK", "success"},
-        {SN_AGAIN, "AGAIN", "more is needed first"},
-        {SN_PENDING, "PENDING", "the answer comes later"},
-        {SN_CLOSE, "CLOSE", "orderly end of stream"},
-#define SN_ERR(name, value, text) {(value), #name, (text)},
+	{ SN_OK, "OK", "success" },
+	{ SN_AGAIN, "AGAIN", "more is needed first" },
+	{ SN_PENDING, "PENDING", "the answer comes later" },
+	{ SN_CLOSE, "CLOSE", "orderly end of stream" },
+#define SN_ERR(name, value, text) { (value), #name, (text) },
 #include "daemon/base/err.def"
 #undef SN_ERR
 };

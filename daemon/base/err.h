@@ -15,9 +15,11 @@
 
 enum sn_result {
 	SN_OK = 0,
-	SN_AGAIN = 1,   /* nothing wrong: more input, or a writable peer, is needed first */
-	SN_PENDING = 2, /* the answer comes later through a promise or callback, never before return */
-	SN_CLOSE = 3,   /* orderly end of stream; or, from a handler: flush what is queued, then close */
+	SN_AGAIN = 1, /* nothing wrong: more input, or a writable peer, is needed first */
+	/* The answer comes later through a promise or callback, never before return. */
+	SN_PENDING = 2,
+	/* Orderly end of stream; or, from a handler: flush what is queued, then close. */
+	SN_CLOSE = 3,
 #define SN_ERR(name, value, text) SN_##name = (value),
 #include "daemon/base/err.def"
 #undef SN_ERR

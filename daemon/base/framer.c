@@ -19,7 +19,7 @@ static bool find_lf(struct sn_str in, size_t from, bool cr_required, struct endi
 		cr = at > 0 && in.p[at - 1] == '\r';
 		if (!cr && cr_required)
 			continue;
-		*ending_r = cr ? (struct ending){at - 1, 2} : (struct ending){at, 1};
+		*ending_r = cr ? (struct ending){ at - 1, 2 } : (struct ending){ at, 1 };
 		return true;
 	}
 	return false;
@@ -30,7 +30,7 @@ static bool find_any(struct sn_str in, size_t from, struct ending *ending_r)
 	for (size_t at = from; at < in.n; at++) {
 		if (in.p[at] != '\r' && in.p[at] != '\n')
 			continue;
-		*ending_r = (struct ending){at, 1};
+		*ending_r = (struct ending){ at, 1 };
 		if (in.p[at] == '\r' && at + 1 < in.n && in.p[at + 1] == '\n')
 			ending_r->n = 2;
 		return true;
@@ -39,7 +39,7 @@ static bool find_any(struct sn_str in, size_t from, struct ending *ending_r)
 }
 
 static bool find_ending(
-        const struct sn_line_framer *f, struct sn_str in, size_t from, struct ending *ending_r)
+	const struct sn_line_framer *f, struct sn_str in, size_t from, struct ending *ending_r)
 {
 	if (f->ending == SN_LINE_ANY)
 		return find_any(in, from, ending_r);
@@ -54,7 +54,7 @@ static size_t certain_text(struct sn_str line)
 
 /* No ending in sight of the line that is `line` so far. */
 static int frame_unfinished(
-        struct sn_line_framer *f, struct sn_str line, struct sn_str *line_r, size_t *used_r)
+	struct sn_line_framer *f, struct sn_str line, struct sn_str *line_r, size_t *used_r)
 {
 	const size_t text = certain_text(line);
 	const bool passed = !f->skipping && text > f->max;
@@ -96,7 +96,7 @@ int sn_frame_line(struct sn_line_framer *f, struct sn_str in, struct sn_str *lin
 		f->scanned = 0;
 		f->skipping = false;
 		f->after_cr = f->ending == SN_LINE_ANY && ending.n == 1 &&
-		        line.p[ending.at] == '\r' && *used_r == in.n;
+			line.p[ending.at] == '\r' && *used_r == in.n;
 		if (skipped)
 			continue;
 		*line_r = sn_str_sub(line, 0, ending.at < f->max ? ending.at : f->max);
@@ -105,7 +105,7 @@ int sn_frame_line(struct sn_line_framer *f, struct sn_str in, struct sn_str *lin
 }
 
 int sn_frame_length(
-        unsigned width, size_t max, struct sn_str in, struct sn_str *body_r, size_t *used_r)
+	unsigned width, size_t max, struct sn_str in, struct sn_str *body_r, size_t *used_r)
 {
 	struct sn_reader r = sn_reader(in);
 	uint32_t n;

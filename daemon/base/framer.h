@@ -16,7 +16,7 @@ enum sn_line_ending {
 	SN_LINE_LF_OR_CRLF, /* LF ends a line, one CR before it is dropped (IRC in practice) */
 	SN_LINE_CRLF,       /* CR LF only; a bare CR or LF is data */
 	SN_LINE_ANY,        /* CR, LF or CRLF; a CR ends the line at once, an LF right after it is
-	                     * part of the same ending */
+			     * part of the same ending */
 };
 
 struct sn_line_framer {
@@ -28,9 +28,9 @@ struct sn_line_framer {
 };
 
 static inline void sn_line_framer_init(
-        struct sn_line_framer *f, enum sn_line_ending ending, size_t max)
+	struct sn_line_framer *f, enum sn_line_ending ending, size_t max)
 {
-	*f = (struct sn_line_framer){.ending = ending, .max = max};
+	*f = (struct sn_line_framer){ .ending = ending, .max = max };
 }
 /*
  * The next line of `in` without its ending. A line over max is skipped up to and including its
@@ -38,10 +38,10 @@ static inline void sn_line_framer_init(
  * when the limit is passed; the framer then goes on with the next line.
  */
 int sn_frame_line(struct sn_line_framer *f, struct sn_str in, struct sn_str *line_r,
-        size_t *used_r) SN_WARN_UNUSED;
+	size_t *used_r) SN_WARN_UNUSED;
 
 /* A big-endian length of width 1, 2 or 4 bytes, then that many bytes; SN_ELIMIT above max. */
 int sn_frame_length(unsigned width, size_t max, struct sn_str in, struct sn_str *body_r,
-        size_t *used_r) SN_WARN_UNUSED;
+	size_t *used_r) SN_WARN_UNUSED;
 
 #endif

@@ -68,10 +68,10 @@ static uint64_t siphash(const uint8_t key[16], struct sn_str data, bool nocase)
 {
 	const uint64_t k0 = load((const char *)key, 8), k1 = load((const char *)key + 8, 8);
 	struct sip s = {
-	        k0 ^ UINT64_C(0x736f6d6570736575),
-	        k1 ^ UINT64_C(0x646f72616e646f6d),
-	        k0 ^ UINT64_C(0x6c7967656e657261),
-	        k1 ^ UINT64_C(0x7465646279746573),
+		k0 ^ UINT64_C(0x736f6d6570736575),
+		k1 ^ UINT64_C(0x646f72616e646f6d),
+		k0 ^ UINT64_C(0x6c7967656e657261),
+		k1 ^ UINT64_C(0x7465646279746573),
 	};
 	uint64_t word;
 	size_t at;
@@ -117,7 +117,7 @@ uint64_t sn_hash_str(struct sn_str s)
 
 void sn_hash_init(struct sn_hash *h, sn_hash_key_fn key, bool nocase)
 {
-	*h = (struct sn_hash){.key = key, .nocase = nocase};
+	*h = (struct sn_hash){ .key = key, .nocase = nocase };
 }
 
 void sn_hash_fini(struct sn_hash *h)
@@ -133,7 +133,7 @@ static bool key_equal(const struct sn_hash *h, const struct sn_hash_node *node, 
 }
 
 static struct sn_hash_node *find_in(
-        const struct sn_hash *h, struct sn_hash_node *node, uint64_t hash, struct sn_str key)
+	const struct sn_hash *h, struct sn_hash_node *node, uint64_t hash, struct sn_str key)
 {
 	while (node != NULL && (node->hash != hash || !key_equal(h, node, key)))
 		node = node->next;
@@ -256,7 +256,7 @@ void sn_hash_remove(struct sn_hash *h, struct sn_hash_node *node)
 
 	sn_assert(h->count > 0);
 	found = unlink_from(&h->buckets[node->hash & h->mask], node) ||
-	        (h->old != NULL && unlink_from(&h->old[node->hash & h->old_mask], node));
+		(h->old != NULL && unlink_from(&h->old[node->hash & h->old_mask], node));
 	sn_assert(found);
 	h->count--;
 	if (h->count == 0 && h->mask + 1 > LEAST_BUCKETS)

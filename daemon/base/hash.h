@@ -42,8 +42,8 @@ void sn_hash_remove(struct sn_hash *h, struct sn_hash_node *node);
  * lose the node just returned and nothing else.
  */
 struct sn_hash_node *sn_hash_next(struct sn_hash *h, size_t *pos, struct sn_hash_node *prev);
-#define sn_hash_each(node, pos, h)                                                                 \
-	for ((pos) = 0, (node) = sn_hash_next((h), &(pos), NULL); (node) != NULL;                  \
+#define sn_hash_each(node, pos, h) \
+	for ((pos) = 0, (node) = sn_hash_next((h), &(pos), NULL); (node) != NULL; \
 		(node) = sn_hash_next((h), &(pos), (node)))
 
 #endif

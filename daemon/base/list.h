@@ -78,8 +78,8 @@ static inline struct sn_list *sn_list_pop(struct sn_list *head)
 
 #define sn_list_each(it, head) for ((it) = (head)->next; (it) != (head); (it) = (it)->next)
 /* The body may unlink `it`, and nothing else. */
-#define sn_list_each_safe(it, tmp, head)                                                           \
-	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head);                              \
+#define sn_list_each_safe(it, tmp, head) \
+	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); \
 		(it) = (tmp), (tmp) = (it)->next)
 
 #endif

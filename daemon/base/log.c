@@ -17,12 +17,12 @@ enum {
 };
 
 static const char *const level_names[] = {
-        [SN_LOG_DEBUG] = "debug",
-        [SN_LOG_INFO] = "info",
-        [SN_LOG_WARN] = "warn",
-        [SN_LOG_ERROR] = "error",
-        [SN_LOG_CRITICAL] = "critical",
-        [SN_LOG_OFF] = "off",
+	[SN_LOG_DEBUG] = "debug",
+	[SN_LOG_INFO] = "info",
+	[SN_LOG_WARN] = "warn",
+	[SN_LOG_ERROR] = "error",
+	[SN_LOG_CRITICAL] = "critical",
+	[SN_LOG_OFF] = "off",
 };
 #define LEVEL_COUNT (sizeof(level_names) / sizeof(level_names[0]))
 
@@ -49,7 +49,7 @@ struct rule {
 };
 
 static pthread_mutex_t rules_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rule rules[1 + RULES_MAX] = {{.ns = "", .level = SN_LOG_INFO}};
+static struct rule rules[1 + RULES_MAX] = { { .ns = "", .level = SN_LOG_INFO } };
 static size_t rule_count = 1; /* rules[0] is the root */
 
 /*
@@ -94,7 +94,7 @@ static enum sn_log_level cached_threshold(const char *ns)
 	const uint32_t now = atomic_load_explicit(&rules_generation, memory_order_acquire);
 	struct cached_threshold *entry = &cache[((uintptr_t)ns >> 3) % CACHE_SLOTS];
 	if (entry->generation != now || entry->ns != ns)
-		*entry = (struct cached_threshold){ns, now, find_threshold(ns)};
+		*entry = (struct cached_threshold){ ns, now, find_threshold(ns) };
 	return entry->threshold;
 }
 
@@ -175,16 +175,16 @@ static void write_now(struct sn_str record)
 }
 
 void sn_log_emit(const struct sn_log_ctx *ctx, enum sn_log_level level, const char *event,
-        const struct sn_log_field *fields, unsigned count)
+	const struct sn_log_field *fields, unsigned count)
 {
 	const struct sn_clock *clock = atomic_load_explicit(&record_clock, memory_order_acquire);
 	const struct sn_log_call call = {
-	        .wall_ns = sn_clock_wall(clock),
-	        .level = level,
-	        .ctx = ctx,
-	        .event = event,
-	        .fields = fields,
-	        .count = count,
+		.wall_ns = sn_clock_wall(clock),
+		.level = level,
+		.ctx = ctx,
+		.event = event,
+		.fields = fields,
+		.count = count,
 	};
 	char mem[SN_LOG_RECORD_MAX];
 	const int saved = errno;

@@ -44,7 +44,7 @@ struct sn_log_field {
 
 static inline struct sn_log_field sn_f_str(const char *key, struct sn_str v)
 {
-	return (struct sn_log_field){.key = key, .kind = SN_FIELD_STR, .str = v};
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_STR, .str = v };
 }
 static inline struct sn_log_field sn_f_cstr(const char *key, const char *v)
 {
@@ -52,20 +52,20 @@ static inline struct sn_log_field sn_f_cstr(const char *key, const char *v)
 }
 static inline struct sn_log_field sn_f_int(const char *key, int64_t v)
 {
-	return (struct sn_log_field){.key = key, .kind = SN_FIELD_INT, .i = v};
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_INT, .i = v };
 }
 static inline struct sn_log_field sn_f_uint(const char *key, uint64_t v)
 {
-	return (struct sn_log_field){.key = key, .kind = SN_FIELD_UINT, .u = v};
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_UINT, .u = v };
 }
 static inline struct sn_log_field sn_f_bool(const char *key, bool v)
 {
-	return (struct sn_log_field){.key = key, .kind = SN_FIELD_BOOL, .u = v};
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_BOOL, .u = v };
 }
 /* Nanoseconds; printed as "1.5ms" in text and as seconds in JSON. */
 static inline struct sn_log_field sn_f_duration(const char *key, int64_t ns)
 {
-	return (struct sn_log_field){.key = key, .kind = SN_FIELD_DURATION, .i = ns};
+	return (struct sn_log_field){ .key = key, .kind = SN_FIELD_DURATION, .i = ns };
 }
 /* error=<sn_strerror(code)> */
 static inline struct sn_log_field sn_f_err(int code)
@@ -80,7 +80,7 @@ static inline struct sn_log_field sn_f_err(int code)
  */
 struct sn_log_ctx {
 	const struct sn_log_ctx
-	        *parent; /* its fields come first; its name counts if ours is NULL */
+		*parent; /* its fields come first; its name counts if ours is NULL */
 	const char *ns;  /* "irc", "net.tls" */
 	const struct sn_log_field *fields;
 	unsigned field_count;
@@ -93,13 +93,13 @@ struct sn_log_ctx {
 /* Cheap; false means the record would be dropped. */
 bool sn_log_enabled(const struct sn_log_ctx *ctx, enum sn_log_level level);
 void sn_log_emit(const struct sn_log_ctx *ctx, enum sn_log_level level, const char *event,
-        const struct sn_log_field *fields, unsigned count);
+	const struct sn_log_field *fields, unsigned count);
 #define sn_log(ctx, level, event, ...) \
 	do { \
 		if (sn_log_enabled((ctx), (level))) { \
-			const struct sn_log_field sn_fields_[] = {{.key = NULL}, ##__VA_ARGS__}; \
+			const struct sn_log_field sn_fields_[] = { { NULL }, ##__VA_ARGS__ }; \
 			sn_log_emit((ctx), (level), (event), sn_fields_ + 1, \
-			        sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1); \
+				sizeof(sn_fields_) / sizeof(sn_fields_[0]) - 1); \
 		} \
 	} while (0)
 

@@ -4,13 +4,13 @@
 
 void sn_log_queue_init(struct sn_log_queue *q, size_t size)
 {
-	*q = (struct sn_log_queue){.mem = sn_alloc(size), .size = size};
+	*q = (struct sn_log_queue){ .mem = sn_alloc(size), .size = size };
 }
 
 void sn_log_queue_fini(struct sn_log_queue *q)
 {
 	sn_free(q->mem);
-	*q = (struct sn_log_queue){.mem = NULL};
+	*q = (struct sn_log_queue){ .mem = NULL };
 }
 
 static void put_bytes(struct sn_log_queue *q, const void *data, size_t n)
@@ -72,7 +72,7 @@ enum { PROBES = 4 };
 static size_t hash_pointers(const char *event, const char *ns)
 {
 	const uint64_t mixed =
-	        ((uint64_t)(uintptr_t)event * 31 + (uint64_t)(uintptr_t)ns) * 0x9e3779b97f4a7c15ULL;
+		((uint64_t)(uintptr_t)event * 31 + (uint64_t)(uintptr_t)ns) * 0x9e3779b97f4a7c15ULL;
 	return (size_t)(mixed >> 56) % SN_LOG_REPEAT_SLOTS;
 }
 
@@ -108,7 +108,7 @@ static void hold(struct sn_log_repeats *r, struct sn_log_repeat *slot)
 }
 
 static void end_series(
-        struct sn_log_repeats *r, struct sn_log_repeat *slot, struct sn_log_repeat *ended_r)
+	struct sn_log_repeats *r, struct sn_log_repeat *slot, struct sn_log_repeat *ended_r)
 {
 	if (slot->held > 0) {
 		*ended_r = *slot;
@@ -119,7 +119,7 @@ static void end_series(
 }
 
 bool sn_log_repeats_admit(struct sn_log_repeats *r, const struct sn_log_call *call, int64_t now,
-        struct sn_log_repeat *ended_r)
+	struct sn_log_repeat *ended_r)
 {
 	const char *ns = sn_log_ctx_ns(call->ctx);
 	struct sn_log_repeat *slot = find_slot(r, call->event, ns);

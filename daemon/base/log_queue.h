@@ -45,7 +45,7 @@ struct sn_log_repeats {
  * *ended_r tells of it (held > 0), and that is to be written first.
  */
 bool sn_log_repeats_admit(struct sn_log_repeats *r, const struct sn_log_call *call, int64_t now,
-        struct sn_log_repeat *ended_r);
+	struct sn_log_repeat *ended_r);
 /* Take out one series that was over at that time; false if there is none. */
 bool sn_log_repeats_expire(struct sn_log_repeats *r, int64_t now, struct sn_log_repeat *ended_r);
 /* When the next series ends, or INT64_MAX. */

@@ -97,7 +97,7 @@ static void write_fields(struct sn_writer *w, const struct field_list *list)
 size_t sn_log_record_encode(const struct sn_log_call *call, char mem[SN_LOG_RECORD_MAX])
 {
 	struct sn_writer w = sn_writer(mem, SN_LOG_RECORD_MAX);
-	struct field_list list = {.count = 0};
+	struct field_list list = { .count = 0 };
 	sn_write_u64(&w, (uint64_t)call->wall_ns);
 	sn_write_u8(&w, (uint8_t)call->level);
 	write_name(&w, sn_log_ctx_ns(call->ctx));
@@ -235,12 +235,12 @@ static void add_text_field(struct sn_strbuf *out, const struct field *field)
 static void add_colored(struct sn_strbuf *out, enum sn_log_level level)
 {
 	static const char *const colors[] = {
-	        [SN_LOG_DEBUG] = "\033[36m",
-	        [SN_LOG_INFO] = "\033[32m",
-	        [SN_LOG_WARN] = "\033[33m",
-	        [SN_LOG_ERROR] = "\033[31m",
-	        [SN_LOG_CRITICAL] = "\033[1;31m",
-	        [SN_LOG_OFF] = "",
+		[SN_LOG_DEBUG] = "\033[36m",
+		[SN_LOG_INFO] = "\033[32m",
+		[SN_LOG_WARN] = "\033[33m",
+		[SN_LOG_ERROR] = "\033[31m",
+		[SN_LOG_CRITICAL] = "\033[1;31m",
+		[SN_LOG_OFF] = "",
 	};
 	sn_strbuf_adds(out, colors[level]);
 	sn_strbuf_adds(out, sn_log_level_name(level));
@@ -276,7 +276,7 @@ static void add_json_string(struct sn_strbuf *out, struct sn_str s)
 
 static void add_json_key(struct sn_strbuf *out, struct sn_str key)
 {
-	static const char *const fixed[] = {"time", "level", "ns", "event"};
+	static const char *const fixed[] = { "time", "level", "ns", "event" };
 	sn_strbuf_adds(out, ",\"");
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (sn_str_eq(key, sn_str(fixed[i])))

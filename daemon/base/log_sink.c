@@ -81,16 +81,16 @@ static void tell_dropped(struct sink *s)
 	sn_strbuf_fixed(&b, text, sizeof(text));
 	sn_strbuf_addf(&b, "and %llu more", (unsigned long long)s->dropped_untold);
 	const struct sn_log_field fields[] = {
-	        sn_f_uint("count", s->dropped_untold),
-	        sn_f_str("text", sn_strbuf_str(&b)),
+		sn_f_uint("count", s->dropped_untold),
+		sn_f_str("text", sn_strbuf_str(&b)),
 	};
 	const struct sn_log_call call = {
-	        .wall_ns = sn_clock_wall(s->options.clock),
-	        .level = SN_LOG_WARN,
-	        .ctx = &ctx,
-	        .event = "log-dropped",
-	        .fields = fields,
-	        .count = 2,
+		.wall_ns = sn_clock_wall(s->options.clock),
+		.level = SN_LOG_WARN,
+		.ctx = &ctx,
+		.event = "log-dropped",
+		.fields = fields,
+		.count = 2,
 	};
 	if (push_own(s, &call))
 		s->dropped_untold = 0;
@@ -103,19 +103,19 @@ static void tell_repeated(struct sink *s, const struct sn_log_repeat *ended)
 	struct sn_strbuf b;
 	sn_strbuf_fixed(&b, text, sizeof(text));
 	sn_strbuf_addf(
-	        &b, "and %llu more of %s", (unsigned long long)ended->held, ended->event_text);
+		&b, "and %llu more of %s", (unsigned long long)ended->held, ended->event_text);
 	const struct sn_log_field fields[] = {
-	        sn_f_cstr("repeated", ended->event_text),
-	        sn_f_uint("count", ended->held),
-	        sn_f_str("text", sn_strbuf_str(&b)),
+		sn_f_cstr("repeated", ended->event_text),
+		sn_f_uint("count", ended->held),
+		sn_f_str("text", sn_strbuf_str(&b)),
 	};
 	const struct sn_log_call call = {
-	        .wall_ns = sn_clock_wall(s->options.clock),
-	        .level = ended->level,
-	        .ctx = &ctx,
-	        .event = "log-repeated",
-	        .fields = fields,
-	        .count = 3,
+		.wall_ns = sn_clock_wall(s->options.clock),
+		.level = ended->level,
+		.ctx = &ctx,
+		.event = "log-repeated",
+		.fields = fields,
+		.count = 3,
 	};
 	if (!push_own(s, &call))
 		count_dropped(s, ended->held);
@@ -127,16 +127,16 @@ static void tell_resumed(struct sink *s)
 	if (!s->resumed_untold)
 		return;
 	const struct sn_log_field fields[] = {
-	        sn_f_err(s->failure),
-	        sn_f_duration("failed-for", sn_clock_mono(s->options.clock) - s->failing_since),
+		sn_f_err(s->failure),
+		sn_f_duration("failed-for", sn_clock_mono(s->options.clock) - s->failing_since),
 	};
 	const struct sn_log_call call = {
-	        .wall_ns = sn_clock_wall(s->options.clock),
-	        .level = SN_LOG_WARN,
-	        .ctx = &ctx,
-	        .event = "log-write-resumed",
-	        .fields = fields,
-	        .count = 2,
+		.wall_ns = sn_clock_wall(s->options.clock),
+		.level = SN_LOG_WARN,
+		.ctx = &ctx,
+		.event = "log-write-resumed",
+		.fields = fields,
+		.count = 2,
 	};
 	if (!push_own(s, &call))
 		return;
@@ -245,8 +245,8 @@ static int to_poll_ms(int64_t ns)
 static bool wait_for(struct sink *s, int fd, int64_t timeout)
 {
 	struct pollfd fds[2] = {
-	        {.fd = s->wake_fd, .events = POLLIN},
-	        {.fd = fd, .events = POLLOUT},
+		{ .fd = s->wake_fd, .events = POLLIN },
+		{ .fd = fd, .events = POLLOUT },
 	};
 	uint64_t count;
 	if (poll(fds, 2, to_poll_ms(timeout)) <= 0)
@@ -346,7 +346,7 @@ static void abandon(struct sink *s, struct sn_str lines)
 	pthread_mutex_lock(&sink_lock);
 	do {
 		taken = sn_str_n(
-		        s->batch, sn_log_queue_take(&s->queue, s->batch, sizeof(s->batch)));
+			s->batch, sn_log_queue_take(&s->queue, s->batch, sizeof(s->batch)));
 		while (sn_log_queue_next(&taken, &record))
 			lost++;
 	} while (s->queue.used > 0);
@@ -467,7 +467,7 @@ static struct sink *begin_stop(int64_t timeout_ns)
 static bool await_end(struct sink *s)
 {
 	const int64_t until = s->deadline + STOP_GRACE;
-	const struct timespec ts = {.tv_sec = until / SN_SEC(1), .tv_nsec = until % SN_SEC(1)};
+	const struct timespec ts = { .tv_sec = until / SN_SEC(1), .tv_nsec = until % SN_SEC(1) };
 	int err = 0;
 	pthread_mutex_lock(&sink_lock);
 	while (!s->ended && err == 0)

@@ -26,9 +26,9 @@ char *sn_str_dup(struct sn_str s) __attribute__((malloc, returns_nonnull));
 char *sn_asprintf(const char *fmt, ...) SN_PRINTF(1, 2) __attribute__((malloc, returns_nonnull));
 
 /*
- * All threads share one heap from now on; before threads start. What a pool thread allocates the loop
- * frees: with a heap per thread each is left full of holes (an idle TLS connection then holds 18.3
- * instead of 15.7 kB).
+ * All threads share one heap from now on; before threads start. What a pool thread allocates the
+ * loop frees: with a heap per thread each is left full of holes (an idle TLS connection then
+ * holds 18.3 instead of 15.7 kB).
  */
 void sn_alloc_share_heap(void);
 

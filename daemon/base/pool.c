@@ -61,9 +61,9 @@ struct sn_pool *sn_pool_new(size_t block_size)
 	first = block_new((block_size - sizeof(*first)) & ~(ALIGN - 1));
 	pool = block_take(first, align_up(sizeof(*pool)));
 	*pool = (struct sn_pool){
-	        .current = first,
-	        .block_cap = first->cap,
-	        .size = sizeof(*first) + first->cap,
+		.current = first,
+		.block_cap = first->cap,
+		.size = sizeof(*first) + first->cap,
 	};
 	return pool;
 }

@@ -19,7 +19,7 @@ struct sn_pool_cleanup {
 
 struct sn_pool *sn_pool_new(size_t block_size); /* 0: a sensible default */
 void sn_pool_free(struct sn_pool **pool);
-void *sn_pool_alloc(struct sn_pool *pool, size_t size);      /* aligned for any type */
+void *sn_pool_alloc(struct sn_pool *pool, size_t size); /* aligned for any type */
 void *sn_pool_alloc_zero(struct sn_pool *pool, size_t size);
 struct sn_str sn_pool_str(struct sn_pool *pool, struct sn_str s); /* NUL-terminated copy */
 char *sn_pool_strdup(struct sn_pool *pool, struct sn_str s);

@@ -109,7 +109,7 @@ bool sn_str_glob(struct sn_str pattern, struct sn_str s)
 			star = p++;
 			tried = i;
 		} else if (p < pattern.n &&
-		        (c == '?' || sn_ascii_lower(c) == sn_ascii_lower(s.p[i]))) {
+			(c == '?' || sn_ascii_lower(c) == sn_ascii_lower(s.p[i]))) {
 			p++;
 			i++;
 		} else if (star < pattern.n) {

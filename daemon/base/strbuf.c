@@ -11,20 +11,20 @@
 void sn_strbuf_fixed(struct sn_strbuf *b, char *mem, size_t size)
 {
 	sn_assert(size >= 1);
-	*b = (struct sn_strbuf){.p = mem, .cap = size, .max = size - 1};
+	*b = (struct sn_strbuf){ .p = mem, .cap = size, .max = size - 1 };
 	b->p[0] = '\0';
 }
 
 void sn_strbuf_init(struct sn_strbuf *b, size_t max)
 {
-	*b = (struct sn_strbuf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2, .heap = true};
+	*b = (struct sn_strbuf){ .max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2, .heap = true };
 }
 
 void sn_strbuf_fini(struct sn_strbuf *b)
 {
 	if (b->heap)
 		sn_free(b->p);
-	*b = (struct sn_strbuf){.err = SN_ELIMIT};
+	*b = (struct sn_strbuf){ .err = SN_ELIMIT };
 }
 
 void sn_strbuf_reset(struct sn_strbuf *b)
@@ -149,15 +149,15 @@ static void add_unit(struct sn_strbuf *b, struct sn_str unit)
 static char escape_letter(char c)
 {
 	static const char letters[256] = {
-	        ['\a'] = 'a',
-	        ['\b'] = 'b',
-	        ['\t'] = 't',
-	        ['\n'] = 'n',
-	        ['\v'] = 'v',
-	        ['\f'] = 'f',
-	        ['\r'] = 'r',
-	        ['"'] = '"',
-	        ['\\'] = '\\',
+		['\a'] = 'a',
+		['\b'] = 'b',
+		['\t'] = 't',
+		['\n'] = 'n',
+		['\v'] = 'v',
+		['\f'] = 'f',
+		['\r'] = 'r',
+		['"'] = '"',
+		['\\'] = '\\',
 	};
 
 	return letters[(unsigned char)c];
@@ -165,7 +165,7 @@ static char escape_letter(char c)
 
 static void add_letter_escape(struct sn_strbuf *b, char letter)
 {
-	const char unit[2] = {'\\', letter};
+	const char unit[2] = { '\\', letter };
 
 	add_unit(b, sn_str_n(unit, 2));
 }
@@ -237,7 +237,7 @@ static size_t json_one(struct sn_strbuf *b, struct sn_str s)
 }
 
 static void add_escaped(struct sn_strbuf *b, struct sn_str s,
-        size_t (*add_one)(struct sn_strbuf *b, struct sn_str s))
+	size_t (*add_one)(struct sn_strbuf *b, struct sn_str s))
 {
 	while (s.n > 0 && b->err == SN_OK) {
 		const size_t plain = plain_run(s);

@@ -70,27 +70,27 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-        {"TiB", 1ULL << 40},
-        {"TB", 1000000000000ULL},
-        {"GiB", 1ULL << 30},
-        {"GB", 1000000000ULL},
-        {"MiB", 1ULL << 20},
-        {"MB", 1000000ULL},
-        {"KiB", 1ULL << 10},
-        {"kB", 1000ULL},
-        {"", 1ULL},
-        {"B", 1ULL},
+	{ "TiB", 1ULL << 40 },
+	{ "TB", 1000000000000ULL },
+	{ "GiB", 1ULL << 30 },
+	{ "GB", 1000000000ULL },
+	{ "MiB", 1ULL << 20 },
+	{ "MB", 1000000ULL },
+	{ "KiB", 1ULL << 10 },
+	{ "kB", 1000ULL },
+	{ "", 1ULL },
+	{ "B", 1ULL },
 };
 
 /* Largest first: a duration names each unit at most once and in this order. */
 static const struct unit duration_units[] = {
-        {"d", 86400000000000ULL},
-        {"h", 3600000000000ULL},
-        {"m", 60000000000ULL},
-        {"s", 1000000000ULL},
-        {"ms", 1000000ULL},
-        {"us", 1000ULL},
-        {"ns", 1ULL},
+	{ "d", 86400000000000ULL },
+	{ "h", 3600000000000ULL },
+	{ "m", 60000000000ULL },
+	{ "s", 1000000000ULL },
+	{ "ms", 1000000ULL },
+	{ "us", 1000ULL },
+	{ "ns", 1ULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -272,7 +272,7 @@ void sn_hex_encode(struct sn_strbuf *b, struct sn_str s)
 	static const char digits[] = "0123456789abcdef";
 	for (size_t i = 0; i < s.n; i++) {
 		const unsigned char c = (unsigned char)s.p[i];
-		const char pair[2] = {digits[c >> 4], digits[c & 15]};
+		const char pair[2] = { digits[c >> 4], digits[c & 15] };
 		sn_strbuf_add(b, sn_str_n(pair, sizeof(pair)));
 	}
 }
@@ -283,8 +283,8 @@ struct base64 {
 	bool padded;
 };
 
-static const struct base64 base64_std = {'+', '/', true};
-static const struct base64 base64_url = {'-', '_', false};
+static const struct base64 base64_std = { '+', '/', true };
+static const struct base64 base64_url = { '-', '_', false };
 
 /* Value 0..63 of a character, or 64. */
 static unsigned base64_value(const struct base64 *kind, char c)
@@ -301,12 +301,12 @@ static unsigned base64_value(const struct base64 *kind, char c)
 static char base64_char(const struct base64 *kind, unsigned v)
 {
 	static const char common[] =
-	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	return v < 62 ? common[v] : v == 62 ? kind->c62 : kind->c63;
 }
 
 static int base64_decode(
-        const struct base64 *kind, struct sn_str s, unsigned char *out, size_t cap, size_t *n_r)
+	const struct base64 *kind, struct sn_str s, unsigned char *out, size_t cap, size_t *n_r)
 {
 	if (kind->padded && s.n % 4 != 0)
 		return SN_EENCODING;
@@ -343,8 +343,8 @@ static void base64_encode(const struct base64 *kind, struct sn_strbuf *b, struct
 	for (size_t left = s.n; left > 0;) {
 		const size_t take = left < 3 ? left : 3;
 		const uint32_t group = (uint32_t)in[0] << 16 |
-		        (take > 1 ? (uint32_t)in[1] << 8 : 0) | (take > 2 ? in[2] : 0);
-		char quad[4] = {'=', '=', '=', '='};
+			(take > 1 ? (uint32_t)in[1] << 8 : 0) | (take > 2 ? in[2] : 0);
+		char quad[4] = { '=', '=', '=', '=' };
 		for (unsigned i = 0; i <= take; i++)
 			quad[i] = base64_char(kind, group >> (18 - 6 * i) & 63);
 		sn_strbuf_add(b, sn_str_n(quad, kind->padded ? 4 : take + 1));
@@ -382,14 +382,14 @@ static const struct utf8_row {
 	unsigned char second_min, second_max;
 	unsigned char length;
 } utf8_rows[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2},
-        {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3},
-        {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4},
-        {0xf4, 0xf4, 0x80, 0x8f, 4},
+	{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+	{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 },
+	{ 0xee, 0xef, 0x80, 0xbf, 3 },
+	{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+	{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 };
 
 static const struct utf8_row *utf8_find_row(unsigned char first)

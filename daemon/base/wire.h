@@ -26,7 +26,7 @@ uint32_t sn_read_u24(struct sn_reader *r);
 uint32_t sn_read_u32(struct sn_reader *r);
 uint64_t sn_read_u64(struct sn_reader *r);
 struct sn_str sn_read_bytes(struct sn_reader *r, size_t n);
-struct sn_str sn_read_str8(struct sn_reader *r);  /* u8 length, then bytes */
+struct sn_str sn_read_str8(struct sn_reader *r); /* u8 length, then bytes */
 struct sn_str sn_read_str16(struct sn_reader *r);
 struct sn_str sn_read_str32(struct sn_reader *r);
 void sn_read_skip(struct sn_reader *r, size_t n);

@@ -68,7 +68,7 @@ static int arrange_fds(struct launch *launch)
 /* exec resets handlers but keeps what is ignored and blocked. */
 static void reset_signals(void)
 {
-	const struct sigaction reset = {.sa_handler = SIG_DFL};
+	const struct sigaction reset = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int signo = 1; signo < NSIG; signo++)
@@ -99,7 +99,7 @@ SN_NORETURN static void run_child(struct launch *launch)
 /* A parent's SIG_IGN outlives its exec of us, and would make the kernel reap our children. */
 static void ensure_reaping(void)
 {
-	const struct sigaction reset = {.sa_handler = SIG_DFL};
+	const struct sigaction reset = { .sa_handler = SIG_DFL };
 	struct sigaction now;
 
 	if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
@@ -163,7 +163,7 @@ static int launch_with_pipe(struct launch *launch, pid_t *pid_r)
 
 static int launch_child(const struct sn_child_spec *spec, pid_t *pid_r)
 {
-	struct launch launch = {.spec = spec, .parent = getpid()};
+	struct launch launch = { .spec = spec, .parent = getpid() };
 	int err;
 
 	launch.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -207,7 +207,7 @@ static int watch_child(struct sn_loop *loop, struct sn_child *child)
 }
 
 int sn_child_start(struct sn_loop *loop, struct sn_child *child, const struct sn_child_spec *spec,
-        sn_child_fn on_exit)
+	sn_child_fn on_exit)
 {
 	int err;
 

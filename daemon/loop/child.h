@@ -20,15 +20,15 @@ struct sn_child {
 };
 
 struct sn_child_spec {
-	const char *path;         /* searched in PATH when it has no slash */
-	char *const *argv;        /* ended by NULL */
-	char *const *env;         /* NULL: the parent's */
-	const char *dir;          /* NULL: the parent's */
-	const int *fds;           /* child's descriptors 0..fd_count-1; -1: /dev/null. Stay the
-				     parent's to close */
+	const char *path;  /* searched in PATH when it has no slash */
+	char *const *argv; /* ended by NULL */
+	char *const *env;  /* NULL: the parent's */
+	const char *dir;   /* NULL: the parent's */
+	const int *fds;    /* child's descriptors 0..fd_count-1; -1: /dev/null. Stay the
+			      parent's to close */
 	size_t fd_count;
-	bool new_session;         /* setsid: a signal to the terminal's group does not reach it */
-	bool die_with_parent;     /* PR_SET_PDEATHSIG SIGKILL: when the starting thread ends */
+	bool new_session;     /* setsid: a signal to the terminal's group does not reach it */
+	bool die_with_parent; /* PR_SET_PDEATHSIG SIGKILL: when the starting thread ends */
 };
 
 /* -errno when it cannot be started, the child's exec error included. */

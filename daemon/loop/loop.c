@@ -58,14 +58,14 @@ static uint32_t to_epoll(unsigned events)
 static unsigned from_epoll(uint32_t events)
 {
 	return (events & EPOLLIN ? SN_READABLE : 0u) | (events & EPOLLOUT ? SN_WRITABLE : 0u) |
-	        (events & (EPOLLERR | EPOLLHUP) ? SN_HANGUP : 0u);
+		(events & (EPOLLERR | EPOLLHUP) ? SN_HANGUP : 0u);
 }
 
 static int control(struct sn_loop *loop, int op, int fd, unsigned events)
 {
 	struct epoll_event event = {
-	        .events = to_epoll(events),
-	        .data.u64 = (uint64_t)loop->fds[fd].generation << 32 | (uint32_t)fd,
+		.events = to_epoll(events),
+		.data.u64 = (uint64_t)loop->fds[fd].generation << 32 | (uint32_t)fd,
 	};
 
 	return epoll_ctl(loop->epoll_fd, op, fd, &event) == 0 ? SN_OK : -errno;
@@ -81,7 +81,7 @@ static void grow_fds(struct sn_loop *loop, size_t need)
 		return;
 	loop->fds = sn_realloc_array(loop->fds, count, sizeof(*loop->fds));
 	for (size_t i = loop->fd_count; i < count; i++)
-		loop->fds[i] = (struct sn_fd_slot){.watch = NULL};
+		loop->fds[i] = (struct sn_fd_slot){ .watch = NULL };
 	loop->fd_count = count;
 }
 
@@ -91,7 +91,7 @@ static bool watch_is_set(const struct sn_watch *watch)
 }
 
 int sn_watch_set(
-        struct sn_loop *loop, struct sn_watch *watch, int fd, unsigned events, sn_watch_fn fn)
+	struct sn_loop *loop, struct sn_watch *watch, int fd, unsigned events, sn_watch_fn fn)
 {
 	int err;
 
@@ -103,7 +103,7 @@ int sn_watch_set(
 	err = control(loop, EPOLL_CTL_ADD, fd, events);
 	if (err != SN_OK)
 		return err;
-	*watch = (struct sn_watch){.fd = fd, .events = events, .fn = fn, .loop = loop};
+	*watch = (struct sn_watch){ .fd = fd, .events = events, .fn = fn, .loop = loop };
 	loop->fds[fd].watch = watch;
 	loop->watch_count++;
 	return SN_OK;
@@ -255,7 +255,7 @@ static void enter(struct sn_loop *loop, enum sn_phase phase)
 static bool has_work(const struct sn_loop *loop)
 {
 	return loop->stopping || !sn_list_empty(&loop->deferred) || !sn_list_empty(&loop->flush) ||
-	        !sn_list_empty(&loop->closing) || atomic_load(&loop->posts) != NULL;
+		!sn_list_empty(&loop->closing) || atomic_load(&loop->posts) != NULL;
 }
 
 int64_t sn_loop_timeout(const struct sn_loop *loop)
@@ -289,12 +289,12 @@ static int to_wait_ms(int64_t ns)
 static int wait_ns_exactly(struct sn_loop *loop, int64_t wait_ns)
 {
 	const struct timespec wait = {
-	        .tv_sec = wait_ns / SN_SEC(1),
-	        .tv_nsec = wait_ns % SN_SEC(1),
+		.tv_sec = wait_ns / SN_SEC(1),
+		.tv_nsec = wait_ns % SN_SEC(1),
 	};
 
 	return epoll_pwait2(loop->epoll_fd, loop->events, (int)loop->max_events,
-	        wait_ns < 0 ? NULL : &wait, NULL);
+		wait_ns < 0 ? NULL : &wait, NULL);
 }
 
 /* Kernels before 5.11, sandboxes and instruments do not know the exact call. */
@@ -308,7 +308,7 @@ static int wait_events(struct sn_loop *loop, int64_t wait_ns)
 	}
 	if (loop->coarse_wait)
 		n = epoll_wait(
-		        loop->epoll_fd, loop->events, (int)loop->max_events, to_wait_ms(wait_ns));
+			loop->epoll_fd, loop->events, (int)loop->max_events, to_wait_ms(wait_ns));
 	sn_assert(n >= 0 || errno == EINTR);
 	return n < 0 ? 0 : n;
 }
@@ -428,7 +428,7 @@ static void free_memory(struct sn_loop *loop)
 
 int sn_loop_new(const struct sn_loop_options *options, struct sn_loop **loop_r)
 {
-	static const struct sn_loop_options defaults = {.clock = NULL};
+	static const struct sn_loop_options defaults = { .clock = NULL };
 	struct sn_loop *loop = sn_alloc_zero(sizeof(*loop));
 	int err;
 

@@ -4,7 +4,7 @@
  * One turn, always in this order (asserted by a test):
  *   1. timers      every timer whose deadline has passed, oldest deadline first
  *   2. dispatch    one epoll_wait; each ready descriptor's watch is called once
- *   3. deferred    what was put off to "later in this turn": promise results, posts, offload results
+ *   3. deferred    what was put off to "later in this turn": results of promises, offload, posts
  *   4. flush       each stream with new output pushes it once (one writev per stream and turn)
  *   5. closing     what was closed is freed: the only place where it is
  * Work a phase adds to itself waits for the next turn, which then does not sleep.
@@ -46,8 +46,8 @@ typedef void (*sn_task_fn)(struct sn_task *task);
 typedef void (*sn_post_fn)(struct sn_post *post);
 
 struct sn_watch {
-	int fd;           /* -1: not registered */
-	unsigned events;  /* wanted: SN_READABLE, SN_WRITABLE, both or 0 */
+	int fd;          /* -1: not registered */
+	unsigned events; /* wanted: SN_READABLE, SN_WRITABLE, both or 0 */
 	sn_watch_fn fn;
 	struct sn_loop *loop;
 };

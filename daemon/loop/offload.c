@@ -94,7 +94,7 @@ static unsigned core_count(void)
 
 int sn_offload_new(const struct sn_offload_options *options, struct sn_offload **pool_r)
 {
-	static const struct sn_offload_options defaults = {.threads = 0};
+	static const struct sn_offload_options defaults = { .threads = 0 };
 	struct sn_offload *pool = sn_alloc_zero(sizeof(*pool));
 
 	if (options == NULL)

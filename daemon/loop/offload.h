@@ -34,14 +34,14 @@ struct sn_offload_options {
 	unsigned queue_max; /* jobs waiting; 0: 1024 */
 };
 
-int sn_offload_new(const struct sn_offload_options *options, struct sn_offload **pool_r)
-	SN_WARN_UNUSED;
+int sn_offload_new(
+	const struct sn_offload_options *options, struct sn_offload **pool_r) SN_WARN_UNUSED;
 /* Cancels what waits, lets what runs finish, joins the threads. Results of running jobs are still
  * posted: turn their loops once more before freeing the owners. */
 void sn_offload_free(struct sn_offload **pool);
 /* SN_OK (done will be called), SN_EBUSY (queue full; done will not). */
-int sn_offload_run(struct sn_offload *pool, struct sn_loop *loop, struct sn_job *job)
-	SN_WARN_UNUSED;
+int sn_offload_run(
+	struct sn_offload *pool, struct sn_loop *loop, struct sn_job *job) SN_WARN_UNUSED;
 void sn_offload_cancel(struct sn_job *job);
 unsigned sn_offload_waiting(const struct sn_offload *pool);
 

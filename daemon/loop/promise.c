@@ -38,10 +38,10 @@ void sn_promise_init(struct sn_loop *loop, struct sn_promise *p, const struct sn
 {
 	sn_assert(ops->free != NULL);
 	*p = (struct sn_promise){
-	        .ops = ops,
-	        .loop = loop,
-	        .task.fn = deliver,
-	        .state = SN_PROMISE_PENDING,
+		.ops = ops,
+		.loop = loop,
+		.task.fn = deliver,
+		.state = SN_PROMISE_PENDING,
 	};
 }
 
@@ -61,7 +61,7 @@ void sn_promise_wait(struct sn_promise *p, struct sn_waiter *w, sn_waiter_fn fn)
 	sn_assert(p->waiter == NULL && w->promise == NULL);
 	sn_assert(p->state == SN_PROMISE_PENDING || p->state == SN_PROMISE_RESOLVED);
 	p->waiter = w;
-	*w = (struct sn_waiter){.promise = p, .fn = fn};
+	*w = (struct sn_waiter){ .promise = p, .fn = fn };
 	if (p->state == SN_PROMISE_RESOLVED)
 		sn_loop_defer(p->loop, &p->task);
 }
@@ -125,10 +125,10 @@ static void on_one(struct sn_waiter *w, struct sn_promise *p, int code)
 		sn_promise_resolve(&all->promise, code);
 }
 
-static const struct sn_promise_ops all_ops = {.cancel = cancel_all, .free = free_all};
+static const struct sn_promise_ops all_ops = { .cancel = cancel_all, .free = free_all };
 
 struct sn_promise *sn_promise_all(
-        struct sn_loop *loop, struct sn_promise *const *promises, size_t count, sn_all_fn on_each)
+	struct sn_loop *loop, struct sn_promise *const *promises, size_t count, sn_all_fn on_each)
 {
 	struct all *all;
 
@@ -190,10 +190,10 @@ static void on_expired(struct sn_timer *timer)
 	sn_promise_resolve(&t->promise, SN_ETIMEOUT);
 }
 
-static const struct sn_promise_ops timeout_ops = {.cancel = cancel_timeout, .free = free_timeout};
+static const struct sn_promise_ops timeout_ops = { .cancel = cancel_timeout, .free = free_timeout };
 
 struct sn_promise *sn_promise_timeout(
-        struct sn_loop *loop, struct sn_promise *inner, int64_t delay_ns)
+	struct sn_loop *loop, struct sn_promise *inner, int64_t delay_ns)
 {
 	struct timeout *t = sn_alloc_zero(sizeof(*t));
 

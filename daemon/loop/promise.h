@@ -28,7 +28,12 @@ struct sn_promise_ops {
 	void (*free)(struct sn_promise *p);
 };
 
-enum sn_promise_state { SN_PROMISE_PENDING, SN_PROMISE_RESOLVED, SN_PROMISE_DELIVERED, SN_PROMISE_CANCELED };
+enum sn_promise_state {
+	SN_PROMISE_PENDING,
+	SN_PROMISE_RESOLVED,
+	SN_PROMISE_DELIVERED,
+	SN_PROMISE_CANCELED
+};
 
 struct sn_promise {
 	const struct sn_promise_ops *ops;
@@ -70,8 +75,8 @@ typedef void (*sn_all_fn)(struct sn_promise *all, size_t index, struct sn_promis
 struct sn_promise *sn_promise_all(struct sn_loop *loop, struct sn_promise *const *promises,
 	size_t count, sn_all_fn on_each) SN_WARN_UNUSED;
 /* inner's result, or SN_ETIMEOUT after delay_ns (inner is canceled). */
-struct sn_promise *sn_promise_timeout(struct sn_loop *loop, struct sn_promise *inner,
-	int64_t delay_ns) SN_WARN_UNUSED;
+struct sn_promise *sn_promise_timeout(
+	struct sn_loop *loop, struct sn_promise *inner, int64_t delay_ns) SN_WARN_UNUSED;
 /* The promise inside a timeout, for its value, during the waiter's call; NULL after a timeout. */
 struct sn_promise *sn_promise_inner(struct sn_promise *timeout);
 

@@ -98,7 +98,7 @@ void sn_signal_stop(struct sn_signal *sig)
 
 void sn_signal_ignore_pipe(void)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	int err = sigaction(SIGPIPE, &ignore, NULL);
 
 	sn_assert(err == 0);

@@ -283,8 +283,8 @@ static void schedule(struct sn_every *every)
 	int64_t now = sn_clock_mono(loop->clock), deadline = loop->now;
 
 	if (every->interval != 0 &&
-	        __builtin_add_overflow(
-	                now, every->interval - (now - every->start) % every->interval, &deadline))
+		__builtin_add_overflow(
+			now, every->interval - (now - every->start) % every->interval, &deadline))
 		deadline = INT64_MAX;
 	sn_timer_set_at(loop, &every->timer, deadline, fire);
 }
@@ -325,7 +325,7 @@ static void fire(struct sn_timer *timer)
 }
 
 void sn_every_start(
-        struct sn_loop *loop, struct sn_every *every, int64_t interval_ns, bool now, sn_every_fn fn)
+	struct sn_loop *loop, struct sn_every *every, int64_t interval_ns, bool now, sn_every_fn fn)
 {
 	sn_assert(!every->running);
 	sn_assert(interval_ns >= 0 && fn != NULL);

@@ -31,8 +31,8 @@ int sn_addr_parse(struct sn_str ip, uint16_t port, struct sn_addr *addr_r) SN_WA
  * SN_ESYNTAX: a NUL inside it. */
 int sn_addr_unix(struct sn_str path, struct sn_addr *addr_r) SN_WARN_UNUSED;
 /* -EAFNOSUPPORT for other families, SN_ESYNTAX for a wrong length. */
-int sn_addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct sn_addr *addr_r)
-	SN_WARN_UNUSED;
+int sn_addr_from_sockaddr(
+	const struct sockaddr *sa, socklen_t len, struct sn_addr *addr_r) SN_WARN_UNUSED;
 void sn_addr_any4(uint16_t port, struct sn_addr *addr_r);
 void sn_addr_any6(uint16_t port, struct sn_addr *addr_r);
 uint16_t sn_addr_port(const struct sn_addr *addr); /* 0 for unix */

@@ -23,8 +23,8 @@ struct sn_packet {
 
 struct sn_dgram_ops {
 	/* One packet. Write at most cap bytes to reply and return how many; 0: no answer. */
-	size_t (*on_packet)(struct sn_dgram *d, const struct sn_packet *packet, char *reply,
-		size_t cap);
+	size_t (*on_packet)(
+		struct sn_dgram *d, const struct sn_packet *packet, char *reply, size_t cap);
 };
 
 struct sn_dgram_options {

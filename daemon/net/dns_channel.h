@@ -30,7 +30,7 @@ struct sn_dns_channel_options {
  * call; the one that was not asked for is empty.
  */
 typedef void (*sn_dns_done_fn)(struct sn_dns_query *query, int code,
-        const struct ares_addrinfo *addrs, struct sn_str packet);
+	const struct ares_addrinfo *addrs, struct sn_str packet);
 
 struct sn_dns_query {
 	struct sn_dns_channel *channel; /* NULL: not under way */
@@ -39,7 +39,7 @@ struct sn_dns_query {
 
 /* -errno, or SN_ECONFIG when the servers' text is malformed. */
 int sn_dns_channel_new(struct sn_loop *loop, const struct sn_dns_channel_options *options,
-        struct sn_dns_channel **channel_r) SN_WARN_UNUSED;
+	struct sn_dns_channel **channel_r) SN_WARN_UNUSED;
 /* Queries under way end with SN_ECANCELED before this returns. */
 void sn_dns_channel_free(struct sn_dns_channel **channel);
 /* No more queries; *channel is kept in `retired` until the last one has ended, and frees itself
@@ -50,11 +50,11 @@ struct sn_dns_channel *sn_dns_channel_at(struct sn_list *link);
 
 /* A and AAAA (family AF_UNSPEC) or one of them, sorted as RFC 6724 says; search domains apply. */
 void sn_dns_addresses(struct sn_dns_channel *channel, struct sn_dns_query *query, const char *name,
-        int family, sn_dns_done_fn done);
+	int family, sn_dns_done_fn done);
 /* One question of class IN and this type (RFC 1035 3.2.2), the name as it is; answered by a packet
  * for ares_parse_*. */
 void sn_dns_ask(struct sn_dns_channel *channel, struct sn_dns_query *query, const char *name,
-        int type, sn_dns_done_fn done);
+	int type, sn_dns_done_fn done);
 /* c-ares' result as ours. */
 int sn_dns_code(int status);
 

@@ -39,9 +39,9 @@ struct sn_endpoint_arg {
 /* How a parameter's text is read. */
 enum sn_param_kind {
 	SN_PARAM_TEXT,
-	SN_PARAM_INT,   /* Python's int(): blanks around, sign, '_' between digits; min..max */
-	SN_PARAM_OCTAL, /* with optional 0o */
-	SN_PARAM_BOOL,  /* any integer; 0 is false */
+	SN_PARAM_INT,      /* Python's int(): blanks around, sign, '_' between digits; min..max */
+	SN_PARAM_OCTAL,    /* with optional 0o */
+	SN_PARAM_BOOL,     /* any integer; 0 is false */
 	SN_PARAM_CHOICE,   /* one of `choices`; number is its index */
 	SN_PARAM_ENDPOINT, /* escaped text of an inner endpoint of the same side, at most one */
 };
@@ -56,7 +56,7 @@ struct sn_param {
 	enum sn_param_kind kind;
 	unsigned flags;
 	int64_t min, max;
-	const char *def; /* NULL: absent */
+	const char *def;     /* NULL: absent */
 	const char *choices; /* CHOICE: "none|request|require" */
 	const char *doc;
 };
@@ -69,11 +69,11 @@ struct sn_connect_plan;
 struct sn_endpoint_ops {
 	size_t size; /* of this struct as compiled: members beyond it are absent */
 	/* Server side. */
-	int (*plan_listen)(const struct sn_endpoint *ep, struct sn_listen_plan *plan,
-		struct sn_diag *diag);
+	int (*plan_listen)(
+		const struct sn_endpoint *ep, struct sn_listen_plan *plan, struct sn_diag *diag);
 	/* Client side. */
-	int (*plan_connect)(const struct sn_endpoint *ep, struct sn_connect_plan *plan,
-		struct sn_diag *diag);
+	int (*plan_connect)(
+		const struct sn_endpoint *ep, struct sn_connect_plan *plan, struct sn_diag *diag);
 };
 
 /*
@@ -102,10 +102,10 @@ struct sn_endpoint_type {
 };
 
 struct sn_endpoint_value {
-	bool given;        /* else the default */
+	bool given;         /* else the default */
 	struct sn_str text; /* NUL-terminated; p == NULL: neither given nor a default */
-	int64_t number;    /* INT, OCTAL; BOOL: 0 or 1; CHOICE: the index */
-	size_t column;     /* 0: not given */
+	int64_t number;     /* INT, OCTAL; BOOL: 0 or 1; CHOICE: the index */
+	size_t column;      /* 0: not given */
 };
 
 struct sn_endpoint {
@@ -113,11 +113,11 @@ struct sn_endpoint {
 	struct sn_str source; /* the whole text as given */
 	size_t column;        /* where this (inner) endpoint begins in source */
 	struct sn_endpoint_arg *args;
-	size_t arg_count;     /* without the type word */
+	size_t arg_count;                 /* without the type word */
 	struct sn_endpoint_value *values; /* one per type->params */
 	struct sn_str *rest;              /* takes_rest */
 	size_t rest_count;
-	struct sn_endpoint *inner;        /* wrapping types; of an ENDPOINT parameter */
+	struct sn_endpoint *inner; /* wrapping types; of an ENDPOINT parameter */
 	struct sn_pool *pool;
 };
 
@@ -131,8 +131,8 @@ struct sn_endpoint {
 int sn_endpoint_register(const struct sn_endpoint_type *type) SN_WARN_UNUSED;
 void sn_endpoints_init(void); /* register the built-in types; again: nothing happens */
 /* Give a type that was registered without ops its ops; such a type must exist. */
-void sn_endpoint_attach(enum sn_endpoint_side side, const char *word,
-	const struct sn_endpoint_ops *ops);
+void sn_endpoint_attach(
+	enum sn_endpoint_side side, const char *word, const struct sn_endpoint_ops *ops);
 /* NULL while there are none. */
 const struct sn_endpoint_ops *sn_endpoint_type_ops(const struct sn_endpoint_type *type);
 const struct sn_endpoint_type *sn_endpoint_type_find(

@@ -19,6 +19,6 @@ struct sn_endpoint_token_list {
 
 /* in_columns: places of in's bytes and of its end (in.n + 1); NULL when in is the whole text. */
 int sn_endpoint_tokenize(struct sn_pool *pool, struct sn_str in, const size_t *in_columns,
-        struct sn_endpoint_token_list *list, struct sn_diag *diag) SN_WARN_UNUSED;
+	struct sn_endpoint_token_list *list, struct sn_diag *diag) SN_WARN_UNUSED;
 
 #endif

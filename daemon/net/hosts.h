@@ -19,9 +19,9 @@ void sn_hosts_free(struct sn_hosts **hosts);
  * `cap` of them in addrs.
  */
 size_t sn_hosts_addrs(struct sn_hosts *hosts, struct sn_str name, uint16_t port,
-        struct sn_addr *addrs, size_t cap);
+	struct sn_addr *addrs, size_t cap);
 /* The names of an address, likewise; views into *hosts. The port does not matter. */
 size_t sn_hosts_names(
-        struct sn_hosts *hosts, const struct sn_addr *addr, struct sn_str *names, size_t cap);
+	struct sn_hosts *hosts, const struct sn_addr *addr, struct sn_str *names, size_t cap);
 
 #endif

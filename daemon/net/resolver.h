@@ -28,7 +28,7 @@ struct sn_resolver_options {
 
 /* options (their texts are copied) may be NULL. SN_ECONFIG: malformed `servers`. */
 int sn_resolver_new(struct sn_loop *loop, const struct sn_resolver_options *options,
-        struct sn_resolver **resolver_r) SN_WARN_UNUSED;
+	struct sn_resolver **resolver_r) SN_WARN_UNUSED;
 /* Pending queries must have been canceled or delivered. */
 void sn_resolver_free(struct sn_resolver **resolver);
 
@@ -36,7 +36,7 @@ enum sn_resolve_family { SN_RESOLVE_ANY, SN_RESOLVE_IPV4, SN_RESOLVE_IPV6 };
 
 /* Addresses of a name (literals answer too), hosts file first; with this port in each. */
 struct sn_promise *sn_resolve_host(struct sn_resolver *r, struct sn_str name, uint16_t port,
-        enum sn_resolve_family family) SN_WARN_UNUSED;
+	enum sn_resolve_family family) SN_WARN_UNUSED;
 size_t sn_resolve_addrs(const struct sn_promise *p, const struct sn_addr **addrs_r);
 
 struct sn_srv {

@@ -46,9 +46,9 @@ static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer 
 static GSource *source_new(struct sn_loop *loop)
 {
 	static GSourceFuncs funcs = {
-	        .prepare = source_prepare,
-	        .check = source_check,
-	        .dispatch = source_dispatch,
+		.prepare = source_prepare,
+		.check = source_check,
+		.dispatch = source_dispatch,
 	};
 	GSource *source = g_source_new(&funcs, sizeof(struct loop_source));
 
@@ -107,7 +107,7 @@ static void run(struct program *program, struct sn_loop *loop)
 
 int main(void)
 {
-	struct program program = {.main_loop = g_main_loop_new(NULL, FALSE)};
+	struct program program = { .main_loop = g_main_loop_new(NULL, FALSE) };
 	struct sn_loop *loop;
 	int err = sn_loop_new(NULL, &loop);
 

@@ -47,8 +47,8 @@ static void check_numbers(struct sn_str s)
 	if (sn_parse_duration(s, &duration) == SN_OK) {
 		sn_strbuf_fixed(&out, text, sizeof(text));
 		sn_format_duration(&out, duration);
-		sn_assert(sn_parse_duration(sn_strbuf_str(&out), &same) == SN_OK &&
-			same == duration);
+		sn_assert(
+			sn_parse_duration(sn_strbuf_str(&out), &same) == SN_OK && same == duration);
 	}
 }
 

@@ -11,7 +11,7 @@
 
 SN_NORETURN static void run_child(void (*fn)(void), int stderr_fd)
 {
-	setrlimit(RLIMIT_CORE, &(struct rlimit){.rlim_cur = 0, .rlim_max = 0});
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ .rlim_cur = 0, .rlim_max = 0 });
 	signal(SIGABRT, SIG_DFL);
 	dup2(stderr_fd, STDERR_FILENO);
 	close(stderr_fd);

@@ -13,7 +13,7 @@
 		while (!(condition)) { \
 			sn_loop_turn((loop), SN_MS(100)); \
 			ck_assert_msg(sn_clock_mono(&sn_clock_system) < limit_, \
-			        "never happened: %s", #condition); \
+				"never happened: %s", #condition); \
 		} \
 	} while (0)
 

@@ -29,7 +29,7 @@ static void fail_null(void)
 
 static void fail_magic(void)
 {
-	struct marked other = {.magic = 1};
+	struct marked other = { .magic = 1 };
 
 	SN_MAGIC_CHECK(&other, 0x4d41524b);
 }
@@ -38,11 +38,11 @@ static const struct {
 	void (*fn)(void);
 	const char *says;
 } deaths[] = {
-        {fail_expression, "fail_expression: check failed: one == 2"},
-        {fail_expression, "test_assert.c:"},
-        {fail_unreachable, "check failed: unreachable"},
-        {fail_null, "check failed: (none) != NULL"},
-        {fail_magic, "(&other)->magic == (0x4d41524b)"},
+	{ fail_expression, "fail_expression: check failed: one == 2" },
+	{ fail_expression, "test_assert.c:" },
+	{ fail_unreachable, "check failed: unreachable" },
+	{ fail_null, "check failed: (none) != NULL" },
+	{ fail_magic, "(&other)->magic == (0x4d41524b)" },
 };
 
 START_TEST(failed_check_kills_and_tells)
@@ -60,7 +60,7 @@ END_TEST
 
 START_TEST(passed_check_evaluates_once)
 {
-	struct marked good = {.magic = 7};
+	struct marked good = { .magic = 7 };
 	int calls = 0;
 
 	sn_assert(++calls == 1);
@@ -71,7 +71,7 @@ END_TEST
 
 START_TEST(container_of_finds_the_owner)
 {
-	struct marked owner = {.magic = 7};
+	struct marked owner = { .magic = 7 };
 	int *member = &owner.second;
 
 	ck_assert_ptr_eq(sn_container_of(member, struct marked, second), &owner);
@@ -84,7 +84,7 @@ Suite *sn_suite_assert(void)
 	TCase *tc = tcase_create("assert");
 
 	tcase_add_loop_test(
-	        tc, failed_check_kills_and_tells, 0, sizeof(deaths) / sizeof(deaths[0]));
+		tc, failed_check_kills_and_tells, 0, sizeof(deaths) / sizeof(deaths[0]));
 	tcase_add_test(tc, backtrace_is_printed);
 	tcase_add_test(tc, passed_check_evaluates_once);
 	tcase_add_test(tc, container_of_finds_the_owner);

@@ -293,12 +293,12 @@ static void release_external(struct sn_block *block)
 
 START_TEST(external_memory_is_released_by_its_owner)
 {
-	struct external x = {.block = {.refs = 1,
-	                             .fd = -1,
-	                             .data = "mapped",
-	                             .cap = 6,
-	                             .used = 6,
-	                             .release = release_external}};
+	struct external x = { .block = { .refs = 1,
+				      .fd = -1,
+				      .data = "mapped",
+				      .cap = 6,
+				      .used = 6,
+				      .release = release_external } };
 	struct sn_block *block = &x.block;
 
 	sn_chain_add(&c, block, 0, 6);
@@ -434,7 +434,7 @@ static void model_check(const struct model *m)
 }
 
 static void random_step(
-        struct model *m, struct model *other, struct sn_block *block, unsigned r, char *pattern)
+	struct model *m, struct model *other, struct sn_block *block, unsigned r, char *pattern)
 {
 	const size_t n = (r >> 8) % ((r & 0x80) ? 3000 : 40);
 
@@ -472,16 +472,16 @@ START_TEST(any_sequence_equals_flat_bytes)
 {
 	static struct model a, b;
 	struct sn_block *block =
-	        sn_block_copy(SN_STR("The quick brown fox jumps over the lazy dog. "
-	                             "Pack my box with five dozen liquor jugs."));
+		sn_block_copy(SN_STR("The quick brown fox jumps over the lazy dog. "
+				     "Pack my box with five dozen liquor jugs."));
 	unsigned seed = (unsigned)_i + 1;
 	char pattern[3000];
 
 	ck_assert_uint_ge(block->used, 85);
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = (char)('a' + i % 23);
-	a = (struct model){.chain = &c};
-	b = (struct model){.chain = &d};
+	a = (struct model){ .chain = &c };
+	b = (struct model){ .chain = &d };
 	for (int step = 0; step < 2000; step++) {
 		seed = seed * 1664525 + 1013904223;
 		if (a.n > 40000 || b.n > 40000) {

@@ -9,19 +9,19 @@ static const struct {
 	int code;
 	const char *name, *text;
 } cases[] = {
-        {SN_OK, "OK", "success"},
-        {SN_AGAIN, "AGAIN", "more is needed first"},
-        {SN_PENDING, "PENDING", "the answer comes later"},
-        {SN_CLOSE, "CLOSE", "orderly end of stream"},
-        {4, "UNKNOWN", "unknown result"},
-        {-ENOENT, "ENOENT", "No such file or directory"},
-        {-EMFILE, "EMFILE", "Too many open files"},
-        {-999, "UNKNOWN", "unknown result"},
-        {SN_ELIMIT, "ELIMIT", "size limit exceeded"},
-        {SN_EUNAVAILABLE, "EUNAVAILABLE", "service unavailable"},
-        {-5000, "UNKNOWN", "unknown result"},
-        {INT_MIN, "UNKNOWN", "unknown result"},
-        {INT_MAX, "UNKNOWN", "unknown result"},
+	{ SN_OK, "OK", "success" },
+	{ SN_AGAIN, "AGAIN", "more is needed first" },
+	{ SN_PENDING, "PENDING", "the answer comes later" },
+	{ SN_CLOSE, "CLOSE", "orderly end of stream" },
+	{ 4, "UNKNOWN", "unknown result" },
+	{ -ENOENT, "ENOENT", "No such file or directory" },
+	{ -EMFILE, "EMFILE", "Too many open files" },
+	{ -999, "UNKNOWN", "unknown result" },
+	{ SN_ELIMIT, "ELIMIT", "size limit exceeded" },
+	{ SN_EUNAVAILABLE, "EUNAVAILABLE", "service unavailable" },
+	{ -5000, "UNKNOWN", "unknown result" },
+	{ INT_MIN, "UNKNOWN", "unknown result" },
+	{ INT_MAX, "UNKNOWN", "unknown result" },
 };
 
 START_TEST(names_and_texts)

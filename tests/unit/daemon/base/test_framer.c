@@ -72,33 +72,34 @@ static const struct {
 	struct sn_str in;
 	const char *out;
 } lines[] = {
-        {SN_LINE_LF_OR_CRLF, 9, SN_STR(""), ""},
-        {SN_LINE_LF_OR_CRLF, 9, SN_STR("a\nb\r\n\n\r\nc"), "[a][b][][]"},
-        {SN_LINE_LF_OR_CRLF, 9, SN_STR("a\rb\n\r\r\n"), "[a\rb][\r]"},
-        {SN_LINE_LF_OR_CRLF, 4, SN_STR("abcd\nabcd\r\nabc\r"), "[abcd][abcd]"},
-        {SN_LINE_LF_OR_CRLF, 4, SN_STR("abcde\nab\n"), "<abcd>[ab]"},
-        {SN_LINE_LF_OR_CRLF, 4, SN_STR("abcde\r\nab\n"), "<abcd>[ab]"},
-        {SN_LINE_LF_OR_CRLF, 4, SN_STR("abcd\rx\nab\n"), "<abcd>[ab]"},
-        {SN_LINE_LF_OR_CRLF, 4, SN_STR("abc\r\r\r\nab\n"), "<abc\r>[ab]"},
-        {SN_LINE_LF_OR_CRLF, 3, SN_STR("abcdefghijkl\rmn\nx\nabcdefgh\r\ny\n"), "<abc>[x]<abc>[y]"},
-        {SN_LINE_LF_OR_CRLF, 3, SN_STR("abcdefghijkl"), "<abc>"},
-        {SN_LINE_LF_OR_CRLF, 0, SN_STR("\n\r\na\n\n"), "[][]<>[]"},
-        {SN_LINE_CRLF, 9, SN_STR("a\r\nb\nc\r\n\rd\r\n\r\n"), "[a][b\nc][\rd][]"},
-        {SN_LINE_CRLF, 9, SN_STR("\n\r\n\r\r\n\n"), "[\n][\r]"},
-        {SN_LINE_CRLF, 4, SN_STR("abcd\r\nabcde\r\nx\r\n"), "[abcd]<abcd>[x]"},
-        {SN_LINE_CRLF, 3, SN_STR("abcdef\n\r\rgh\n\r\nx\r\n"), "<abc>[x]"},
-        {SN_LINE_CRLF, 3, SN_STR("abc\r\r\nx\r\n"), "<abc>[x]"},
-        {SN_LINE_ANY, 9, SN_STR("a\rb\nc\r\nd\r\r\n\n\re"), "[a][b][c][d][][][]"},
-        {SN_LINE_ANY, 3, SN_STR("abcdef\rx\rabcdef\r\ny\nabcdef\n\nabc\r\n"),
-                "<abc>[x]<abc>[y]<abc>[][abc]"},
+	{ SN_LINE_LF_OR_CRLF, 9, SN_STR(""), "" },
+	{ SN_LINE_LF_OR_CRLF, 9, SN_STR("a\nb\r\n\n\r\nc"), "[a][b][][]" },
+	{ SN_LINE_LF_OR_CRLF, 9, SN_STR("a\rb\n\r\r\n"), "[a\rb][\r]" },
+	{ SN_LINE_LF_OR_CRLF, 4, SN_STR("abcd\nabcd\r\nabc\r"), "[abcd][abcd]" },
+	{ SN_LINE_LF_OR_CRLF, 4, SN_STR("abcde\nab\n"), "<abcd>[ab]" },
+	{ SN_LINE_LF_OR_CRLF, 4, SN_STR("abcde\r\nab\n"), "<abcd>[ab]" },
+	{ SN_LINE_LF_OR_CRLF, 4, SN_STR("abcd\rx\nab\n"), "<abcd>[ab]" },
+	{ SN_LINE_LF_OR_CRLF, 4, SN_STR("abc\r\r\r\nab\n"), "<abc\r>[ab]" },
+	{ SN_LINE_LF_OR_CRLF, 3, SN_STR("abcdefghijkl\rmn\nx\nabcdefgh\r\ny\n"),
+		"<abc>[x]<abc>[y]" },
+	{ SN_LINE_LF_OR_CRLF, 3, SN_STR("abcdefghijkl"), "<abc>" },
+	{ SN_LINE_LF_OR_CRLF, 0, SN_STR("\n\r\na\n\n"), "[][]<>[]" },
+	{ SN_LINE_CRLF, 9, SN_STR("a\r\nb\nc\r\n\rd\r\n\r\n"), "[a][b\nc][\rd][]" },
+	{ SN_LINE_CRLF, 9, SN_STR("\n\r\n\r\r\n\n"), "[\n][\r]" },
+	{ SN_LINE_CRLF, 4, SN_STR("abcd\r\nabcde\r\nx\r\n"), "[abcd]<abcd>[x]" },
+	{ SN_LINE_CRLF, 3, SN_STR("abcdef\n\r\rgh\n\r\nx\r\n"), "<abc>[x]" },
+	{ SN_LINE_CRLF, 3, SN_STR("abc\r\r\nx\r\n"), "<abc>[x]" },
+	{ SN_LINE_ANY, 9, SN_STR("a\rb\nc\r\nd\r\r\n\n\re"), "[a][b][c][d][][][]" },
+	{ SN_LINE_ANY, 3, SN_STR("abcdef\rx\rabcdef\r\ny\nabcdef\n\nabc\r\n"),
+		"<abc>[x]<abc>[y]<abc>[][abc]" },
 };
 
 START_TEST(lines_however_cut)
 {
-	struct line_feed f = {.feed = {begin_lines, feed_lines, end_lines},
-	        .ending = lines[_i].ending,
-	        .max = lines[_i].max,
-	        .want = lines[_i].out};
+	struct line_feed f = { .feed = { begin_lines, feed_lines, end_lines },
+		.ending = lines[_i].ending,
+		.max = lines[_i].max,
+		.want = lines[_i].out };
 
 	sn_test_every_split(&f.feed, lines[_i].in);
 	sn_test_every_truncation(&f.feed, lines[_i].in);
@@ -127,8 +128,8 @@ END_TEST
 /* An LF smuggled into what was already looked at goes unnoticed: the proof that nothing looks. */
 START_TEST(no_byte_is_scanned_twice)
 {
-	static const enum sn_line_ending endings[] = {
-	        SN_LINE_LF_OR_CRLF, SN_LINE_CRLF, SN_LINE_ANY};
+	static const enum sn_line_ending endings[] = { SN_LINE_LF_OR_CRLF, SN_LINE_CRLF,
+		SN_LINE_ANY };
 	struct sn_line_framer f;
 	struct sn_str line;
 	size_t used;
@@ -193,20 +194,20 @@ static const struct {
 	struct sn_str in;
 	const char *out;
 } frames[] = {
-        {1, SN_STR(""), ""},
-        {1, SN_STR("\3abc\0\1x\4abc"), "[abc][][x]"},
-        {1, SN_STR("\5abcde\6abcdef"), "[abcde]!"},
-        {2, SN_STR("\0\3abc\0\0\0\1x"), "[abc][][x]"},
-        {2, SN_STR("\1\0"), "!"},
-        {4, SN_STR("\0\0\0\3abc\0\0\0\0\0\0\0\1x"), "[abc][][x]"},
-        {4, SN_STR("\0\0\0\1x\xff\xff\xff\xff"), "[x]!"},
+	{ 1, SN_STR(""), "" },
+	{ 1, SN_STR("\3abc\0\1x\4abc"), "[abc][][x]" },
+	{ 1, SN_STR("\5abcde\6abcdef"), "[abcde]!" },
+	{ 2, SN_STR("\0\3abc\0\0\0\1x"), "[abc][][x]" },
+	{ 2, SN_STR("\1\0"), "!" },
+	{ 4, SN_STR("\0\0\0\3abc\0\0\0\0\0\0\0\1x"), "[abc][][x]" },
+	{ 4, SN_STR("\0\0\0\1x\xff\xff\xff\xff"), "[x]!" },
 };
 
 START_TEST(frames_however_cut)
 {
-	struct length_feed f = {.feed = {begin_frames, feed_frames, end_frames},
-	        .width = frames[_i].width,
-	        .want = frames[_i].out};
+	struct length_feed f = { .feed = { begin_frames, feed_frames, end_frames },
+		.width = frames[_i].width,
+		.want = frames[_i].out };
 
 	sn_test_every_split(&f.feed, frames[_i].in);
 	sn_test_every_truncation(&f.feed, frames[_i].in);

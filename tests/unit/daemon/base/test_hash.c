@@ -18,14 +18,14 @@ static const struct {
 	size_t n;
 	uint64_t hash;
 } vectors[] = {
-        {0, UINT64_C(0xabac0158050fc4dc)},
-        {1, UINT64_C(0xc9f49bf37d57ca93)},
-        {7, UINT64_C(0xd3927d989bb11140)},
-        {8, UINT64_C(0x369095118d299a8e)},
-        {9, UINT64_C(0x25a48eb36c063de4)},
-        {15, UINT64_C(0xd320d86d2a519956)},
-        {16, UINT64_C(0xcc4fdd1a7d908b66)},
-        {63, UINT64_C(0x9d199062b7bbb3a8)},
+	{ 0, UINT64_C(0xabac0158050fc4dc) },
+	{ 1, UINT64_C(0xc9f49bf37d57ca93) },
+	{ 7, UINT64_C(0xd3927d989bb11140) },
+	{ 8, UINT64_C(0x369095118d299a8e) },
+	{ 9, UINT64_C(0x25a48eb36c063de4) },
+	{ 15, UINT64_C(0xd320d86d2a519956) },
+	{ 16, UINT64_C(0xcc4fdd1a7d908b66) },
+	{ 63, UINT64_C(0x9d199062b7bbb3a8) },
 };
 
 START_TEST(siphash_vectors)
@@ -45,7 +45,7 @@ START_TEST(siphash_with_the_zero_key)
 	static const uint8_t key[16];
 
 	ck_assert_uint_eq(
-	        sn_siphash13(key, SN_STR("the quick brown fox")), UINT64_C(0x5a17575ad3449cba));
+		sn_siphash13(key, SN_STR("the quick brown fox")), UINT64_C(0x5a17575ad3449cba));
 }
 END_TEST
 
@@ -83,7 +83,7 @@ static struct entry *entry_of(struct sn_hash_node *node)
 static void setup(void)
 {
 	for (unsigned i = 0; i < ENTRIES; i++) {
-		entries[i] = (struct entry){.id = i};
+		entries[i] = (struct entry){ .id = i };
 		snprintf(entries[i].name, sizeof(entries[i].name), "Name%u", i);
 	}
 	sn_hash_init(&h, entry_key, false);
@@ -166,7 +166,7 @@ END_TEST
 /* Folding works on eight bytes at once: every byte value at every place in a word. */
 START_TEST(nocase_agrees_with_the_comparison)
 {
-	struct entry e = {.id = 0};
+	struct entry e = { .id = 0 };
 
 	for (int c = 1; c < 256; c++) {
 		for (size_t at = 0; at < 9; at++) {
@@ -180,7 +180,7 @@ START_TEST(nocase_agrees_with_the_comparison)
 				memcpy(other, e.name, sizeof(other));
 				other[at] ^= (char)x;
 				ck_assert_hot((find(other) != NULL) ==
-				        sn_str_eq_nocase(sn_str(other), sn_str(e.name)));
+					sn_str_eq_nocase(sn_str(other), sn_str(e.name)));
 			}
 			sn_hash_fini(&h);
 		}

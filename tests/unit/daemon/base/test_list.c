@@ -14,7 +14,7 @@ static void setup(void)
 {
 	sn_list_init(&head);
 	for (int i = 0; i < 4; i++)
-		items[i] = (struct item){.name = (char)('a' + i)};
+		items[i] = (struct item){ .name = (char)('a' + i) };
 }
 
 /* The names in order, then in reverse order: both directions must agree. */

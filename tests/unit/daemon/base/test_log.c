@@ -18,7 +18,7 @@ static void setup(void)
 
 static bool is_enabled(const char *ns, enum sn_log_level level)
 {
-	const struct sn_log_ctx ctx = {.ns = ns};
+	const struct sn_log_ctx ctx = { .ns = ns };
 	return sn_log_enabled(&ctx, level);
 }
 
@@ -27,17 +27,17 @@ static const struct {
 	int result;
 	enum sn_log_level level;
 } names[] = {
-        {"debug", SN_OK, SN_LOG_DEBUG},
-        {"info", SN_OK, SN_LOG_INFO},
-        {"warn", SN_OK, SN_LOG_WARN},
-        {"error", SN_OK, SN_LOG_ERROR},
-        {"critical", SN_OK, SN_LOG_CRITICAL},
-        {"off", SN_OK, SN_LOG_OFF},
-        {"", SN_EUNKNOWN, SN_LOG_OFF},
-        {"Debug", SN_EUNKNOWN, SN_LOG_OFF},
-        {"warning", SN_EUNKNOWN, SN_LOG_OFF},
-        {"inf", SN_EUNKNOWN, SN_LOG_OFF},
-        {"infos", SN_EUNKNOWN, SN_LOG_OFF},
+	{ "debug", SN_OK, SN_LOG_DEBUG },
+	{ "info", SN_OK, SN_LOG_INFO },
+	{ "warn", SN_OK, SN_LOG_WARN },
+	{ "error", SN_OK, SN_LOG_ERROR },
+	{ "critical", SN_OK, SN_LOG_CRITICAL },
+	{ "off", SN_OK, SN_LOG_OFF },
+	{ "", SN_EUNKNOWN, SN_LOG_OFF },
+	{ "Debug", SN_EUNKNOWN, SN_LOG_OFF },
+	{ "warning", SN_EUNKNOWN, SN_LOG_OFF },
+	{ "inf", SN_EUNKNOWN, SN_LOG_OFF },
+	{ "infos", SN_EUNKNOWN, SN_LOG_OFF },
 };
 
 START_TEST(test_level_names)
@@ -64,19 +64,19 @@ static const struct {
 	const char *ns;
 	enum sn_log_level lowest;
 } inherited[] = {
-        {NULL, SN_LOG_WARN},
-        {"", SN_LOG_WARN},
-        {"irc", SN_LOG_WARN},
-        {"net", SN_LOG_DEBUG},
-        {"net.dgram", SN_LOG_DEBUG},
-        {"net.tls", SN_LOG_ERROR},
-        {"net.tls.sni", SN_LOG_ERROR},
-        {"net.tls.alpn.h2", SN_LOG_INFO},
-        {"net.tlsx", SN_LOG_DEBUG},
-        {"network", SN_LOG_WARN},
-        {"ne", SN_LOG_WARN},
-        {"dns", SN_LOG_OFF},
-        {"dns.cache", SN_LOG_OFF},
+	{ NULL, SN_LOG_WARN },
+	{ "", SN_LOG_WARN },
+	{ "irc", SN_LOG_WARN },
+	{ "net", SN_LOG_DEBUG },
+	{ "net.dgram", SN_LOG_DEBUG },
+	{ "net.tls", SN_LOG_ERROR },
+	{ "net.tls.sni", SN_LOG_ERROR },
+	{ "net.tls.alpn.h2", SN_LOG_INFO },
+	{ "net.tlsx", SN_LOG_DEBUG },
+	{ "network", SN_LOG_WARN },
+	{ "ne", SN_LOG_WARN },
+	{ "dns", SN_LOG_OFF },
+	{ "dns.cache", SN_LOG_OFF },
 };
 
 START_TEST(test_level_inheritance)
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(test_level_inherited_namespace)
 {
 	static const struct sn_log_ctx outer = SN_LOG_CTX("t");
-	static const struct sn_log_ctx inner = {.parent = &outer};
+	static const struct sn_log_ctx inner = { .parent = &outer };
 	ck_assert_int_eq(sn_log_set_level("t", SN_LOG_DEBUG), SN_OK);
 	ck_assert(sn_log_enabled(&inner, SN_LOG_DEBUG));
 }
@@ -125,7 +125,7 @@ END_TEST
 
 START_TEST(test_level_limits)
 {
-	char name[65] = {0};
+	char name[65] = { 0 };
 	for (int i = 0; i < 64; i++) {
 		snprintf(name, sizeof(name), "ns%d", i);
 		ck_assert_int_eq(sn_log_set_level(name, SN_LOG_DEBUG), SN_OK);
@@ -164,7 +164,7 @@ START_TEST(test_level_threads)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_levels, NULL), 0);
 	for (int i = 0; i < 2000; i++)
 		ck_assert_int_eq(
-		        sn_log_set_level("t.x", (enum sn_log_level)(i % SN_LOG_ERROR)), SN_OK);
+			sn_log_set_level("t.x", (enum sn_log_level)(i % SN_LOG_ERROR)), SN_OK);
 	atomic_store(&levels_done, true);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
@@ -232,7 +232,7 @@ Suite *sn_suite_log(void)
 	tcase_add_loop_test(tc, test_level_names, 0, (int)(sizeof(names) / sizeof(names[0])));
 	tcase_add_test(tc, test_level_default);
 	tcase_add_loop_test(
-	        tc, test_level_inheritance, 0, (int)(sizeof(inherited) / sizeof(inherited[0])));
+		tc, test_level_inheritance, 0, (int)(sizeof(inherited) / sizeof(inherited[0])));
 	tcase_add_test(tc, test_level_changes);
 	tcase_add_test(tc, test_level_inherited_namespace);
 	tcase_add_test(tc, test_level_limits);

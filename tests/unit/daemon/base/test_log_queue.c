@@ -91,7 +91,7 @@ static void setup(void)
 
 static bool admit(const struct sn_log_ctx *ctx, const char *event, int64_t now)
 {
-	const struct sn_log_call call = {.ctx = ctx, .event = event, .level = SN_LOG_ERROR};
+	const struct sn_log_call call = { .ctx = ctx, .event = event, .level = SN_LOG_ERROR };
 	return sn_log_repeats_admit(&repeats, &call, now, &ended);
 }
 
@@ -163,7 +163,7 @@ END_TEST
 START_TEST(test_repeats_long_names)
 {
 	static const char name[] =
-	        "0123456789012345678901234567890123456789012345678901234567890123456789";
+		"0123456789012345678901234567890123456789012345678901234567890123456789";
 	for (int i = 0; i <= SN_LOG_BURST; i++)
 		(void)admit(&irc, name, SN_SEC(50));
 	ck_assert(sn_log_repeats_expire(&repeats, INT64_MAX, &ended));

@@ -33,56 +33,59 @@ static const struct {
 	struct sn_log_field field;
 	const char *text, *json;
 } fields[] = {
-        {{"nick", SN_FIELD_STR, .str = {"bob", 3}}, "nick=bob", "\"nick\":\"bob\""},
-        {{"v", SN_FIELD_STR, .str = {"", 0}}, "v=\"\"", "\"v\":\"\""},
-        {{"v", SN_FIELD_STR, .str = {NULL, 0}}, "v=\"\"", "\"v\":\"\""},
-        {{"v", SN_FIELD_STR, .str = {"a b", 3}}, "v=\"a b\"", "\"v\":\"a b\""},
-        {{"v", SN_FIELD_STR, .str = {"a=b", 3}}, "v=\"a=b\"", "\"v\":\"a=b\""},
-        {{"v", SN_FIELD_STR, .str = {"a\nb\r\t", 5}}, "v=\"a\\nb\\r\\t\"", "\"v\":\"a\\nb\\r\\t\""},
-        {{"v", SN_FIELD_STR, .str = {"\"\\", 2}}, "v=\"\\\"\\\\\"", "\"v\":\"\\\"\\\\\""},
-        {{"v", SN_FIELD_STR, .str = {"\033[31m", 5}}, "v=\"\\x1b[31m\"", "\"v\":\"\\u001b[31m\""},
-        {{"v", SN_FIELD_STR, .str = {"\0", 1}}, "v=\"\\x00\"", "\"v\":\"\\u0000\""},
-        {{"v", SN_FIELD_STR, .str = {"\xc3\xa9", 2}}, "v=\"\xc3\xa9\"", "\"v\":\"\xc3\xa9\""},
-        {{"v", SN_FIELD_STR, .str = {"a\xff", 2}}, "v=\"a\\xff\"", "\"v\":\"a\xef\xbf\xbd\""},
-        {{"fd", SN_FIELD_INT, .i = -7}, "fd=-7", "\"fd\":-7"},
-        {{"v", SN_FIELD_INT, .i = INT64_MIN}, "v=-9223372036854775808",
-                "\"v\":-9223372036854775808"},
-        {{"v", SN_FIELD_UINT, .u = UINT64_MAX}, "v=18446744073709551615",
-                "\"v\":18446744073709551615"},
-        {{"v", SN_FIELD_BOOL, .u = 1}, "v=true", "\"v\":true"},
-        {{"v", SN_FIELD_BOOL, .u = 0}, "v=false", "\"v\":false"},
-        {{"v", SN_FIELD_DURATION, .i = 1500000}, "v=1.5ms", "\"v\":0.0015"},
-        {{"v", SN_FIELD_DURATION, .i = 0}, "v=0s", "\"v\":0"},
-        {{"v", SN_FIELD_DURATION, .i = 1}, "v=0.001us", "\"v\":0.000000001"},
-        {{"v", SN_FIELD_DURATION, .i = 999999}, "v=999.999us", "\"v\":0.000999999"},
-        {{"v", SN_FIELD_DURATION, .i = 59999999999}, "v=59.999s", "\"v\":59.999999999"},
-        {{"v", SN_FIELD_DURATION, .i = 90500000000}, "v=90s", "\"v\":90.5"},
-        {{"v", SN_FIELD_DURATION, .i = -2000000000}, "v=-2s", "\"v\":-2"},
-        {{"v", SN_FIELD_DURATION, .i = INT64_MIN}, "v=-9223372036s", "\"v\":-9223372036.854775808"},
-        {{"time", SN_FIELD_INT, .i = 1}, "time=1", "\"field_time\":1"},
-        {{"level", SN_FIELD_INT, .i = 1}, "level=1", "\"field_level\":1"},
-        {{"ns", SN_FIELD_INT, .i = 1}, "ns=1", "\"field_ns\":1"},
-        {{"event", SN_FIELD_INT, .i = 1}, "event=1", "\"field_event\":1"},
+	{ { "nick", SN_FIELD_STR, .str = { "bob", 3 } }, "nick=bob", "\"nick\":\"bob\"" },
+	{ { "v", SN_FIELD_STR, .str = { "", 0 } }, "v=\"\"", "\"v\":\"\"" },
+	{ { "v", SN_FIELD_STR, .str = { NULL, 0 } }, "v=\"\"", "\"v\":\"\"" },
+	{ { "v", SN_FIELD_STR, .str = { "a b", 3 } }, "v=\"a b\"", "\"v\":\"a b\"" },
+	{ { "v", SN_FIELD_STR, .str = { "a=b", 3 } }, "v=\"a=b\"", "\"v\":\"a=b\"" },
+	{ { "v", SN_FIELD_STR, .str = { "a\nb\r\t", 5 } }, "v=\"a\\nb\\r\\t\"",
+		"\"v\":\"a\\nb\\r\\t\"" },
+	{ { "v", SN_FIELD_STR, .str = { "\"\\", 2 } }, "v=\"\\\"\\\\\"", "\"v\":\"\\\"\\\\\"" },
+	{ { "v", SN_FIELD_STR, .str = { "\033[31m", 5 } }, "v=\"\\x1b[31m\"",
+		"\"v\":\"\\u001b[31m\"" },
+	{ { "v", SN_FIELD_STR, .str = { "\0", 1 } }, "v=\"\\x00\"", "\"v\":\"\\u0000\"" },
+	{ { "v", SN_FIELD_STR, .str = { "\xc3\xa9", 2 } }, "v=\"\xc3\xa9\"", "\"v\":\"\xc3\xa9\"" },
+	{ { "v", SN_FIELD_STR, .str = { "a\xff", 2 } }, "v=\"a\\xff\"", "\"v\":\"a\xef\xbf\xbd\"" },
+	{ { "fd", SN_FIELD_INT, .i = -7 }, "fd=-7", "\"fd\":-7" },
+	{ { "v", SN_FIELD_INT, .i = INT64_MIN }, "v=-9223372036854775808",
+		"\"v\":-9223372036854775808" },
+	{ { "v", SN_FIELD_UINT, .u = UINT64_MAX }, "v=18446744073709551615",
+		"\"v\":18446744073709551615" },
+	{ { "v", SN_FIELD_BOOL, .u = 1 }, "v=true", "\"v\":true" },
+	{ { "v", SN_FIELD_BOOL, .u = 0 }, "v=false", "\"v\":false" },
+	{ { "v", SN_FIELD_DURATION, .i = 1500000 }, "v=1.5ms", "\"v\":0.0015" },
+	{ { "v", SN_FIELD_DURATION, .i = 0 }, "v=0s", "\"v\":0" },
+	{ { "v", SN_FIELD_DURATION, .i = 1 }, "v=0.001us", "\"v\":0.000000001" },
+	{ { "v", SN_FIELD_DURATION, .i = 999999 }, "v=999.999us", "\"v\":0.000999999" },
+	{ { "v", SN_FIELD_DURATION, .i = 59999999999 }, "v=59.999s", "\"v\":59.999999999" },
+	{ { "v", SN_FIELD_DURATION, .i = 90500000000 }, "v=90s", "\"v\":90.5" },
+	{ { "v", SN_FIELD_DURATION, .i = -2000000000 }, "v=-2s", "\"v\":-2" },
+	{ { "v", SN_FIELD_DURATION, .i = INT64_MIN }, "v=-9223372036s",
+		"\"v\":-9223372036.854775808" },
+	{ { "time", SN_FIELD_INT, .i = 1 }, "time=1", "\"field_time\":1" },
+	{ { "level", SN_FIELD_INT, .i = 1 }, "level=1", "\"field_level\":1" },
+	{ { "ns", SN_FIELD_INT, .i = 1 }, "ns=1", "\"field_ns\":1" },
+	{ { "event", SN_FIELD_INT, .i = 1 }, "event=1", "\"field_event\":1" },
 };
 
 START_TEST(test_field)
 {
 	static const struct sn_log_ctx ctx = SN_LOG_CTX("irc");
 	const struct sn_log_call call = {
-	        .wall_ns = WALL,
-	        .level = SN_LOG_INFO,
-	        .ctx = &ctx,
-	        .event = "client-registered",
-	        .fields = &fields[_i].field,
-	        .count = 1,
+		.wall_ns = WALL,
+		.level = SN_LOG_INFO,
+		.ctx = &ctx,
+		.event = "client-registered",
+		.fields = &fields[_i].field,
+		.count = 1,
 	};
 	char expected[256];
 	snprintf(expected, sizeof(expected), TEXT_TIME "info [irc] client-registered %s\n",
-	        fields[_i].text);
+		fields[_i].text);
 	ck_assert_str_eq(format(&call, SN_LOG_TEXT), expected);
 	snprintf(expected, sizeof(expected),
-	        JSON_HEAD "\"level\":\"info\",\"ns\":\"irc\",\"event\":\"client-registered\",%s}\n",
-	        fields[_i].json);
+		JSON_HEAD "\"level\":\"info\",\"ns\":\"irc\",\"event\":\"client-registered\",%s}\n",
+		fields[_i].json);
 	ck_assert_str_eq(format(&call, SN_LOG_JSON), expected);
 }
 END_TEST
@@ -90,34 +93,35 @@ END_TEST
 START_TEST(test_bare)
 {
 	const struct sn_log_call call = {
-	        .wall_ns = WALL, .level = SN_LOG_WARN, .event = "it happened"};
+		.wall_ns = WALL, .level = SN_LOG_WARN, .event = "it happened"
+	};
 	ck_assert_str_eq(format(&call, SN_LOG_TEXT), TEXT_TIME "warn [-] \"it happened\"\n");
 	ck_assert_str_eq(format(&call, SN_LOG_JSON),
-	        JSON_HEAD "\"level\":\"warn\",\"ns\":\"-\",\"event\":\"it happened\"}\n");
+		JSON_HEAD "\"level\":\"warn\",\"ns\":\"-\",\"event\":\"it happened\"}\n");
 }
 END_TEST
 
 static const char *const colors[] = {
-        "\033[36mdebug",
-        "\033[32minfo",
-        "\033[33mwarn",
-        "\033[31merror",
-        "\033[1;31mcritical",
+	"\033[36mdebug",
+	"\033[32minfo",
+	"\033[33mwarn",
+	"\033[31merror",
+	"\033[1;31mcritical",
 };
 
 START_TEST(test_color)
 {
 	const struct sn_log_field field = sn_f_cstr("v", "x");
 	const struct sn_log_call call = {
-	        .wall_ns = WALL,
-	        .level = (enum sn_log_level)_i,
-	        .event = "e",
-	        .fields = &field,
-	        .count = 1,
+		.wall_ns = WALL,
+		.level = (enum sn_log_level)_i,
+		.event = "e",
+		.fields = &field,
+		.count = 1,
 	};
 	char expected[128];
 	snprintf(expected, sizeof(expected),
-	        "\033[2m2026-11-20T11:05:46.123Z\033[0m %s\033[0m [-] e v=x\n", colors[_i]);
+		"\033[2m2026-11-20T11:05:46.123Z\033[0m %s\033[0m [-] e v=x\n", colors[_i]);
 	ck_assert_str_eq(format(&call, SN_LOG_TEXT_COLOR), expected);
 }
 END_TEST
@@ -125,30 +129,31 @@ END_TEST
 START_TEST(test_contexts)
 {
 	static const struct sn_log_field outer_fields[] = {
-	        {"service", SN_FIELD_STR, .str = {"irc", 3}},
-	        {"fd", SN_FIELD_INT, .i = 1},
+		{ "service", SN_FIELD_STR, .str = { "irc", 3 } },
+		{ "fd", SN_FIELD_INT, .i = 1 },
 	};
 	static const struct sn_log_field inner_fields[] = {
-	        {"fd", SN_FIELD_INT, .i = 2},
-	        {"peer", SN_FIELD_STR, .str = {"::1", 3}},
+		{ "fd", SN_FIELD_INT, .i = 2 },
+		{ "peer", SN_FIELD_STR, .str = { "::1", 3 } },
 	};
 	static const struct sn_log_ctx root = SN_LOG_CTX("irc");
-	static const struct sn_log_ctx outer = {&root, NULL, outer_fields, 2};
-	static const struct sn_log_ctx inner = {&outer, NULL, inner_fields, 2};
-	static const struct sn_log_ctx tls = {&inner, "irc.tls", NULL, 0};
-	static const struct sn_log_field own = {"peer", SN_FIELD_STR, .str = {"::2", 3}};
+	static const struct sn_log_ctx outer = { &root, NULL, outer_fields, 2 };
+	static const struct sn_log_ctx inner = { &outer, NULL, inner_fields, 2 };
+	static const struct sn_log_ctx tls = { &inner, "irc.tls", NULL, 0 };
+	static const struct sn_log_field own = { "peer", SN_FIELD_STR, .str = { "::2", 3 } };
 	struct sn_log_call call = {
-	        .wall_ns = WALL, .level = SN_LOG_INFO, .ctx = &inner, .event = "e"};
+		.wall_ns = WALL, .level = SN_LOG_INFO, .ctx = &inner, .event = "e"
+	};
 	ck_assert_str_eq(sn_log_ctx_ns(&inner), "irc");
 	ck_assert_str_eq(sn_log_ctx_ns(&tls), "irc.tls");
 	ck_assert_ptr_null(sn_log_ctx_ns(NULL));
 	ck_assert_str_eq(
-	        format(&call, SN_LOG_TEXT), TEXT_TIME "info [irc] e service=irc fd=2 peer=::1\n");
+		format(&call, SN_LOG_TEXT), TEXT_TIME "info [irc] e service=irc fd=2 peer=::1\n");
 	call.ctx = &tls;
 	call.fields = &own;
 	call.count = 1;
 	ck_assert_str_eq(format(&call, SN_LOG_TEXT),
-	        TEXT_TIME "info [irc.tls] e service=irc fd=2 peer=::2\n");
+		TEXT_TIME "info [irc.tls] e service=irc fd=2 peer=::2\n");
 }
 END_TEST
 
@@ -156,20 +161,22 @@ static const struct {
 	const char *tail; /* what stands at byte 510 and on */
 	size_t kept;
 } cuts[] = {
-        {"ab", 512},
-        {"abc", 512},
-        {"a\xc3\xa9z", 511},
-        {"\xc3\xa9z", 512},
-        {"\xe2\x82\xacz", 510},
-        {"\xf0\x9f\x98\x80z", 510},
-        {"\x80\x80\x80\x80", 509},
+	{ "ab", 512 },
+	{ "abc", 512 },
+	{ "a\xc3\xa9z", 511 },
+	{ "\xc3\xa9z", 512 },
+	{ "\xe2\x82\xacz", 510 },
+	{ "\xf0\x9f\x98\x80z", 510 },
+	{ "\x80\x80\x80\x80", 509 },
 };
 
 START_TEST(test_string_cut)
 {
 	char value[600];
 	struct sn_log_field field;
-	struct sn_log_call call = {.wall_ns = WALL, .level = SN_LOG_INFO, .event = "e", .count = 1};
+	struct sn_log_call call = {
+		.wall_ns = WALL, .level = SN_LOG_INFO, .event = "e", .count = 1
+	};
 	memset(value, 'x', sizeof(value));
 	memcpy(value + 510, cuts[_i].tail, strlen(cuts[_i].tail));
 	field = sn_f_str("v", sn_str_n(value, 510 + strlen(cuts[_i].tail)));
@@ -186,7 +193,8 @@ START_TEST(test_too_many_bytes)
 	char value[512];
 	struct sn_log_field many[40];
 	const struct sn_log_call call = {
-	        .wall_ns = WALL, .level = SN_LOG_INFO, .event = "e", .fields = many, .count = 40};
+		.wall_ns = WALL, .level = SN_LOG_INFO, .event = "e", .fields = many, .count = 40
+	};
 	memset(value, 'x', sizeof(value));
 	for (int i = 0; i < 40; i++) {
 		snprintf(keys[i], sizeof(keys[i]), "key%d", i);
@@ -208,7 +216,8 @@ START_TEST(test_too_many_fields)
 	static char keys[100][8];
 	struct sn_log_field many[100];
 	const struct sn_log_call call = {
-	        .wall_ns = WALL, .level = SN_LOG_INFO, .event = "e", .fields = many, .count = 100};
+		.wall_ns = WALL, .level = SN_LOG_INFO, .event = "e", .fields = many, .count = 100
+	};
 	for (int i = 0; i < 100; i++) {
 		snprintf(keys[i], sizeof(keys[i]), "k%d", i);
 		many[i] = sn_f_int(keys[i], i);
@@ -289,7 +298,7 @@ static bool is_json_object(struct sn_str s)
 		if (!skip_string(&s) || !skip_char(&s, ':'))
 			return false;
 		if (!skip_word(&s, SN_STR("true")) && !skip_word(&s, SN_STR("false")) &&
-		        !skip_string(&s) && !skip_number(&s))
+			!skip_string(&s) && !skip_number(&s))
 			return false;
 	} while (skip_char(&s, ','));
 	return skip_char(&s, '}') && skip_char(&s, '\n') && s.n == 0;
@@ -297,10 +306,10 @@ static bool is_json_object(struct sn_str s)
 
 START_TEST(test_json_checker_refuses)
 {
-	static const char *const bad[] = {"", "{}\n", "{\"a\":1}", "{\"a\":01}\n", "{\"a\":1,}\n",
-	        "{\"a\":\"\n\"}\n", "{\"a\":\"\\x\"}\n", "{\"a\":\"\xff\"}\n", "{\"a\":1.}\n",
-	        "{\"a\":-}\n", "{\"a\":\"\\u12g4\"}\n", "{\"a\":1}\n\n", "{\"a\":tru}\n",
-	        "{\"a\"}\n"};
+	static const char *const bad[] = { "", "{}\n", "{\"a\":1}", "{\"a\":01}\n", "{\"a\":1,}\n",
+		"{\"a\":\"\n\"}\n", "{\"a\":\"\\x\"}\n", "{\"a\":\"\xff\"}\n", "{\"a\":1.}\n",
+		"{\"a\":-}\n", "{\"a\":\"\\u12g4\"}\n", "{\"a\":1}\n\n", "{\"a\":tru}\n",
+		"{\"a\"}\n" };
 	ck_assert(is_json_object(SN_STR("{\"a\":-1.5,\"b\":\"\\u00ff\\\"\",\"c\":true}\n")));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_assert_msg(!is_json_object(sn_str(bad[i])), "%s", bad[i]);
@@ -320,15 +329,15 @@ START_TEST(test_any_bytes)
 		name[i] = junk[i] != '\0' ? junk[i] : 'x';
 	name[40] = '\0';
 	const struct sn_log_field values[] = {
-	        sn_f_str("v", sn_str_n(junk, sizeof(junk))),
-	        sn_f_str(name, sn_str_n(junk, 100)),
-	        sn_f_duration("d", (int64_t)state),
+		sn_f_str("v", sn_str_n(junk, sizeof(junk))),
+		sn_f_str(name, sn_str_n(junk, 100)),
+		sn_f_duration("d", (int64_t)state),
 	};
-	const struct sn_log_call call = {.wall_ns = (int64_t)state,
-	        .level = SN_LOG_ERROR,
-	        .event = name,
-	        .fields = values,
-	        .count = 3};
+	const struct sn_log_call call = { .wall_ns = (int64_t)state,
+		.level = SN_LOG_ERROR,
+		.event = name,
+		.fields = values,
+		.count = 3 };
 	(void)format(&call, SN_LOG_JSON);
 	ck_assert(is_json_object(sn_strbuf_str(&line)));
 	(void)format(&call, SN_LOG_TEXT);

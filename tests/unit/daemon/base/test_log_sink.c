@@ -109,7 +109,7 @@ static void tally_line(struct tally *t, struct sn_str text, int64_t *last)
 
 static struct tally tally_output(void)
 {
-	struct tally t = {.in_order = true};
+	struct tally t = { .in_order = true };
 	struct sn_str text, rest = sn_strbuf_str(&output);
 	int64_t last = -1;
 	ck_assert(rest.n == 0 || rest.p[rest.n - 1] == '\n');
@@ -128,7 +128,7 @@ static void *drain(void *arg)
 START_TEST(test_file)
 {
 	const int fd = open_file();
-	sn_log_start(&(struct sn_log_options){.fd = fd});
+	sn_log_start(&(struct sn_log_options){ .fd = fd });
 	log_events(0, 1000);
 	sn_log_stop(SN_SEC(10));
 	read_file(fd);
@@ -141,16 +141,16 @@ END_TEST
 
 START_TEST(test_formats)
 {
-	static const char *const parts[] = {" info [t] e00000 v=0\n",
-	        "\033[32minfo\033[0m [t] e00000 v=0\n",
-	        "\"level\":\"info\",\"ns\":\"t\",\"event\":\"e00000\",\"v\":0}\n"};
+	static const char *const parts[] = { " info [t] e00000 v=0\n",
+		"\033[32minfo\033[0m [t] e00000 v=0\n",
+		"\"level\":\"info\",\"ns\":\"t\",\"event\":\"e00000\",\"v\":0}\n" };
 	const int fd = open_file();
-	sn_log_start(&(struct sn_log_options){.fd = fd, .format = (enum sn_log_format)_i});
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .format = (enum sn_log_format)_i });
 	log_events(0, 1);
 	sn_log_stop(SN_SEC(10));
 	read_file(fd);
 	ck_assert_msg(sn_str_ends(sn_strbuf_str(&output), sn_str(parts[_i])), "%s",
-	        sn_strbuf_cstr(&output));
+		sn_strbuf_cstr(&output));
 }
 END_TEST
 
@@ -158,7 +158,7 @@ START_TEST(test_restart)
 {
 	const int fd = open_file();
 	for (int i = 0; i < 20; i++) {
-		sn_log_start(&(struct sn_log_options){.fd = fd});
+		sn_log_start(&(struct sn_log_options){ .fd = fd });
 		log_events(i, 1);
 		sn_log_stop(SN_SEC(10));
 	}
@@ -173,7 +173,7 @@ START_TEST(test_sleeping_sink_wakes)
 {
 	int pipe_fds[2];
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
-	sn_log_start(&(struct sn_log_options){.fd = pipe_fds[1]});
+	sn_log_start(&(struct sn_log_options){ .fd = pipe_fds[1] });
 	for (int i = 0; i < 200; i++) {
 		char mem[256];
 		log_events(i, 1);
@@ -193,7 +193,7 @@ static void overflow_pipe(int flags)
 	pthread_t reader;
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
 	ck_assert_int_eq(fcntl(pipe_fds[1], F_SETFL, flags), 0);
-	sn_log_start(&(struct sn_log_options){.fd = pipe_fds[1]});
+	sn_log_start(&(struct sn_log_options){ .fd = pipe_fds[1] });
 	log_events(0, EVENTS);
 	ck_assert_uint_gt(sn_log_dropped(), 0);
 	ck_assert_int_eq(pthread_create(&reader, NULL, drain, &pipe_fds[0]), 0);
@@ -225,7 +225,7 @@ START_TEST(test_stop_gives_up)
 {
 	int pipe_fds[2];
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
-	sn_log_start(&(struct sn_log_options){.fd = pipe_fds[1]});
+	sn_log_start(&(struct sn_log_options){ .fd = pipe_fds[1] });
 	log_events(0, 10000);
 	sn_log_stop(SN_MS(20));
 	/* Known at once: a thread that hung in write() would count only when it is read. */
@@ -242,7 +242,7 @@ START_TEST(test_full_disk)
 {
 	const int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	sn_log_start(&(struct sn_log_options){.fd = fd});
+	sn_log_start(&(struct sn_log_options){ .fd = fd });
 	log_events(0, EVENTS);
 	sn_log_stop(SN_MS(20));
 	ck_assert_uint_eq(sn_log_dropped(), EVENTS);
@@ -255,7 +255,7 @@ START_TEST(test_closed_pipe)
 	int pipe_fds[2];
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
 	close(pipe_fds[0]);
-	sn_log_start(&(struct sn_log_options){.fd = pipe_fds[1]});
+	sn_log_start(&(struct sn_log_options){ .fd = pipe_fds[1] });
 	log_events(0, 10);
 	sn_log_stop(SN_MS(20));
 	ck_assert_uint_eq(sn_log_dropped(), 10);
@@ -292,7 +292,7 @@ static int64_t test_wall(const struct sn_clock *clock)
 
 static void start_test_clock(void)
 {
-	test_clock.clock = (struct sn_clock){.mono = test_mono, .wall = test_wall};
+	test_clock.clock = (struct sn_clock){ .mono = test_mono, .wall = test_wall };
 	atomic_store(&test_clock.now, SN_SEC(1000));
 	atomic_store(&test_clock.sink_step, 0);
 	test_clock.owner = pthread_self();
@@ -304,7 +304,7 @@ START_TEST(test_full_disk_recovers)
 {
 	const int fd = open("/dev/full", O_WRONLY | O_CLOEXEC), file = open_file();
 	start_test_clock();
-	sn_log_start(&(struct sn_log_options){.fd = fd, .clock = &test_clock.clock});
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .clock = &test_clock.clock });
 	log_events(0, 10);
 	/* The first failure is when the sink asks for the time. */
 	while (sem_wait(&test_clock.asked) < 0)
@@ -320,7 +320,7 @@ START_TEST(test_full_disk_recovers)
 	ck_assert(t.in_order);
 	const struct sn_str text = sn_strbuf_str(&output);
 	ck_assert_uint_lt(
-	        sn_str_find_str(text, SN_STR(" warn [log] log-write-resumed error=\"")), text.n);
+		sn_str_find_str(text, SN_STR(" warn [log] log-write-resumed error=\"")), text.n);
 	ck_assert_uint_lt(sn_str_find_str(text, SN_STR(" failed-for=2.5s\n")), text.n);
 	ck_assert_uint_eq(sn_log_dropped(), 0);
 }
@@ -348,7 +348,7 @@ START_TEST(test_repeats_collapse)
 {
 	const int fd = open_file();
 	start_test_clock();
-	sn_log_start(&(struct sn_log_options){.fd = fd, .clock = &test_clock.clock});
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .clock = &test_clock.clock });
 	log_same("again", 100);
 	log_same("other", 1);
 	atomic_fetch_add(&test_clock.now, SN_SEC(1));
@@ -358,8 +358,8 @@ START_TEST(test_repeats_collapse)
 	ck_assert_uint_eq(count_of(" warn [t] again\n"), 40);
 	ck_assert_uint_eq(count_of(" warn [t] other\n"), 1);
 	ck_assert_uint_eq(count_of(" warn [t] log-repeated repeated=again count=80 "
-	                           "text=\"and 80 more of again\"\n"),
-	        1);
+				   "text=\"and 80 more of again\"\n"),
+		1);
 	ck_assert_uint_eq(count_of("text=\"and 10 more of again\"\n"), 1);
 	ck_assert_uint_eq(count_of("\n"), 43);
 	ck_assert_uint_eq(sn_log_dropped(), 0);
@@ -372,7 +372,7 @@ START_TEST(test_repeats_end_by_themselves)
 	int pipe_fds[2];
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
 	start_test_clock();
-	sn_log_start(&(struct sn_log_options){.fd = pipe_fds[1], .clock = &test_clock.clock});
+	sn_log_start(&(struct sn_log_options){ .fd = pipe_fds[1], .clock = &test_clock.clock });
 	log_same("again", SN_LOG_BURST);
 	atomic_fetch_add(&test_clock.now, SN_MS(990));
 	log_same("again", 5);
@@ -405,7 +405,7 @@ START_TEST(test_long_lines)
 	}
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
 	ck_assert_int_eq(pthread_create(&reader, NULL, drain, &pipe_fds[0]), 0);
-	sn_log_start(&(struct sn_log_options){.fd = pipe_fds[1], .format = SN_LOG_JSON});
+	sn_log_start(&(struct sn_log_options){ .fd = pipe_fds[1], .format = SN_LOG_JSON });
 	for (int i = 0; i < 20; i++)
 		sn_log_emit(&ctx, SN_LOG_INFO, "long", fields, 14);
 	sn_log_stop(SN_SEC(10));
@@ -424,10 +424,10 @@ START_TEST(test_partial_writes)
 	int fds[2], small = 1;
 	pthread_t reader;
 	ck_assert_int_eq(
-	        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	ck_assert_int_eq(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	ck_assert_int_eq(fcntl(fds[0], F_SETFL, 0), 0);
-	sn_log_start(&(struct sn_log_options){.fd = fds[1]});
+	sn_log_start(&(struct sn_log_options){ .fd = fds[1] });
 	log_events(0, 5000);
 	ck_assert_int_eq(pthread_create(&reader, NULL, drain, &fds[0]), 0);
 	sn_log_stop(SN_SEC(30));
@@ -449,10 +449,10 @@ static void *produce(void *arg)
 
 START_TEST(test_producers)
 {
-	static int from[] = {0, 5000, 10000, 15000};
+	static int from[] = { 0, 5000, 10000, 15000 };
 	const int fd = open_file();
 	pthread_t threads[4];
-	sn_log_start(&(struct sn_log_options){.fd = fd, .queue_bytes = 1 << 16});
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .queue_bytes = 1 << 16 });
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, produce, &from[i]), 0);
 	for (int i = 0; i < 4; i++)
@@ -468,12 +468,12 @@ END_TEST
 /* Stop while others log: each record is written by the sink or at once, none by both. */
 START_TEST(test_stop_under_producers)
 {
-	static int from[] = {0, 5000};
+	static int from[] = { 0, 5000 };
 	const int fd = open_file(), saved = dup(STDERR_FILENO);
 	pthread_t threads[2];
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
 	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
-	sn_log_start(&(struct sn_log_options){.fd = fd});
+	sn_log_start(&(struct sn_log_options){ .fd = fd });
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, produce, &from[i]), 0);
 	sn_log_stop(SN_SEC(30));
@@ -493,10 +493,10 @@ START_TEST(test_no_descriptor)
 	struct rlimit before, none;
 	const int fd = open_file(), saved = dup(STDERR_FILENO);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
 	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	sn_log_start(&(struct sn_log_options){.fd = fd});
+	sn_log_start(&(struct sn_log_options){ .fd = fd });
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	log_events(0, 1);
 	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);

@@ -32,11 +32,11 @@ static void realloc_array_overflow(void)
 }
 
 static void (*const deaths[])(void) = {
-        alloc_huge,
-        alloc_zero_huge,
-        alloc_array_overflow,
-        realloc_huge,
-        realloc_array_overflow,
+	alloc_huge,
+	alloc_zero_huge,
+	alloc_array_overflow,
+	realloc_huge,
+	realloc_array_overflow,
 };
 
 START_TEST(out_of_memory_dies_with_a_message)
@@ -59,8 +59,8 @@ END_TEST
 
 START_TEST(nothing_is_something)
 {
-	char *blocks[] = {sn_alloc(0), sn_alloc_zero(0), sn_alloc_array(0, 8), sn_alloc_array(8, 0),
-	        sn_realloc(sn_alloc(8), 0), sn_realloc_array(NULL, 0, 4)};
+	char *blocks[] = { sn_alloc(0), sn_alloc_zero(0), sn_alloc_array(0, 8),
+		sn_alloc_array(8, 0), sn_realloc(sn_alloc(8), 0), sn_realloc_array(NULL, 0, 4) };
 
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		ck_assert_ptr_nonnull(blocks[i]);
@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(random_fills_all_of_it)
 {
-	unsigned char seen[1024] = {0}, draw[1024];
+	unsigned char seen[1024] = { 0 }, draw[1024];
 
 	/* A byte left alone would stay zero in all 16 draws. */
 	for (int round = 0; round < 16; round++) {
@@ -147,7 +147,7 @@ Suite *sn_suite_mem(void)
 	TCase *tc = tcase_create("mem");
 
 	tcase_add_loop_test(
-	        tc, out_of_memory_dies_with_a_message, 0, sizeof(deaths) / sizeof(deaths[0]));
+		tc, out_of_memory_dies_with_a_message, 0, sizeof(deaths) / sizeof(deaths[0]));
 	tcase_add_test(tc, zeroed);
 	tcase_add_test(tc, nothing_is_something);
 	tcase_add_test(tc, realloc_keeps_the_content);

@@ -8,43 +8,43 @@ Suite *sn_suite_metrics(void);
 
 enum { REQUESTS_OK, REQUESTS_FAILED, OPEN, LATENCY, LATENCY_DNS, SIZES, METRIC_COUNT };
 
-static const uint64_t latency_bounds[] = {1000000, 5000000, 250000000, 10000000000, 0};
-static const uint64_t size_bounds[] = {64, 1073741824, 0};
+static const uint64_t latency_bounds[] = { 1000000, 5000000, 250000000, 10000000000, 0 };
+static const uint64_t size_bounds[] = { 64, 1073741824, 0 };
 
 static const struct sn_metric_def defs[METRIC_COUNT] = {
-        [REQUESTS_OK] = {.name = "t_requests_total",
-                .labels = "result=\"ok\"",
-                .kind = SN_METRIC_COUNTER,
-                .unit = "",
-                .help = "Requests answered."},
-        [REQUESTS_FAILED] = {.name = "t_requests_total",
-                .labels = "result=\"failed\"",
-                .kind = SN_METRIC_COUNTER,
-                .unit = "",
-                .help = "Requests answered."},
-        [OPEN] = {.name = "t_open",
-                .kind = SN_METRIC_GAUGE,
-                .unit = "",
-                .help = "Back\\slash and\nline."},
-        [LATENCY] = {.name = "t_latency_seconds",
-                .kind = SN_METRIC_HISTOGRAM,
-                .unit = "seconds",
-                .help = "Time to answer.",
-                .bounds = latency_bounds,
-                .scale = 1000000000},
-        [LATENCY_DNS] = {.name = "t_latency_seconds",
-                .labels = "service=\"dns\"",
-                .kind = SN_METRIC_HISTOGRAM,
-                .unit = "seconds",
-                .help = "Time to answer.",
-                .bounds = latency_bounds,
-                .scale = 1000000000},
-        [SIZES] = {.name = "t_size_bytes",
-                .kind = SN_METRIC_HISTOGRAM,
-                .unit = "bytes",
-                .help = "Sizes.",
-                .bounds = size_bounds,
-                .scale = 1},
+	[REQUESTS_OK] = { .name = "t_requests_total",
+		.labels = "result=\"ok\"",
+		.kind = SN_METRIC_COUNTER,
+		.unit = "",
+		.help = "Requests answered." },
+	[REQUESTS_FAILED] = { .name = "t_requests_total",
+		.labels = "result=\"failed\"",
+		.kind = SN_METRIC_COUNTER,
+		.unit = "",
+		.help = "Requests answered." },
+	[OPEN] = { .name = "t_open",
+		.kind = SN_METRIC_GAUGE,
+		.unit = "",
+		.help = "Back\\slash and\nline." },
+	[LATENCY] = { .name = "t_latency_seconds",
+		.kind = SN_METRIC_HISTOGRAM,
+		.unit = "seconds",
+		.help = "Time to answer.",
+		.bounds = latency_bounds,
+		.scale = 1000000000 },
+	[LATENCY_DNS] = { .name = "t_latency_seconds",
+		.labels = "service=\"dns\"",
+		.kind = SN_METRIC_HISTOGRAM,
+		.unit = "seconds",
+		.help = "Time to answer.",
+		.bounds = latency_bounds,
+		.scale = 1000000000 },
+	[SIZES] = { .name = "t_size_bytes",
+		.kind = SN_METRIC_HISTOGRAM,
+		.unit = "bytes",
+		.help = "Sizes.",
+		.bounds = size_bounds,
+		.scale = 1 },
 };
 
 static struct sn_metric_set set;
@@ -78,35 +78,35 @@ END_TEST
 START_TEST(test_text_format)
 {
 	static const char expected[] = "# HELP t_requests_total Requests answered.\n"
-	                               "# TYPE t_requests_total counter\n"
-	                               "t_requests_total{result=\"ok\"} 18446744073709551615\n"
-	                               "t_requests_total{result=\"failed\"} 2\n"
-	                               "# HELP t_open Back\\\\slash and\\nline.\n"
-	                               "# TYPE t_open gauge\n"
-	                               "t_open -1\n"
-	                               "# HELP t_latency_seconds Time to answer.\n"
-	                               "# TYPE t_latency_seconds histogram\n"
-	                               "t_latency_seconds_bucket{le=\"0.001\"} 1\n"
-	                               "t_latency_seconds_bucket{le=\"0.005\"} 1\n"
-	                               "t_latency_seconds_bucket{le=\"0.25\"} 3\n"
-	                               "t_latency_seconds_bucket{le=\"10\"} 3\n"
-	                               "t_latency_seconds_bucket{le=\"+Inf\"} 4\n"
-	                               "t_latency_seconds_sum 11.256000001\n"
-	                               "t_latency_seconds_count 4\n"
-	                               "t_latency_seconds_bucket{service=\"dns\",le=\"0.001\"} 0\n"
-	                               "t_latency_seconds_bucket{service=\"dns\",le=\"0.005\"} 0\n"
-	                               "t_latency_seconds_bucket{service=\"dns\",le=\"0.25\"} 0\n"
-	                               "t_latency_seconds_bucket{service=\"dns\",le=\"10\"} 0\n"
-	                               "t_latency_seconds_bucket{service=\"dns\",le=\"+Inf\"} 0\n"
-	                               "t_latency_seconds_sum{service=\"dns\"} 0\n"
-	                               "t_latency_seconds_count{service=\"dns\"} 0\n"
-	                               "# HELP t_size_bytes Sizes.\n"
-	                               "# TYPE t_size_bytes histogram\n"
-	                               "t_size_bytes_bucket{le=\"64\"} 1\n"
-	                               "t_size_bytes_bucket{le=\"1073741824\"} 2\n"
-	                               "t_size_bytes_bucket{le=\"+Inf\"} 2\n"
-	                               "t_size_bytes_sum 129\n"
-	                               "t_size_bytes_count 2\n";
+				       "# TYPE t_requests_total counter\n"
+				       "t_requests_total{result=\"ok\"} 18446744073709551615\n"
+				       "t_requests_total{result=\"failed\"} 2\n"
+				       "# HELP t_open Back\\\\slash and\\nline.\n"
+				       "# TYPE t_open gauge\n"
+				       "t_open -1\n"
+				       "# HELP t_latency_seconds Time to answer.\n"
+				       "# TYPE t_latency_seconds histogram\n"
+				       "t_latency_seconds_bucket{le=\"0.001\"} 1\n"
+				       "t_latency_seconds_bucket{le=\"0.005\"} 1\n"
+				       "t_latency_seconds_bucket{le=\"0.25\"} 3\n"
+				       "t_latency_seconds_bucket{le=\"10\"} 3\n"
+				       "t_latency_seconds_bucket{le=\"+Inf\"} 4\n"
+				       "t_latency_seconds_sum 11.256000001\n"
+				       "t_latency_seconds_count 4\n"
+				       "t_latency_seconds_bucket{service=\"dns\",le=\"0.001\"} 0\n"
+				       "t_latency_seconds_bucket{service=\"dns\",le=\"0.005\"} 0\n"
+				       "t_latency_seconds_bucket{service=\"dns\",le=\"0.25\"} 0\n"
+				       "t_latency_seconds_bucket{service=\"dns\",le=\"10\"} 0\n"
+				       "t_latency_seconds_bucket{service=\"dns\",le=\"+Inf\"} 0\n"
+				       "t_latency_seconds_sum{service=\"dns\"} 0\n"
+				       "t_latency_seconds_count{service=\"dns\"} 0\n"
+				       "# HELP t_size_bytes Sizes.\n"
+				       "# TYPE t_size_bytes histogram\n"
+				       "t_size_bytes_bucket{le=\"64\"} 1\n"
+				       "t_size_bytes_bucket{le=\"1073741824\"} 2\n"
+				       "t_size_bytes_bucket{le=\"+Inf\"} 2\n"
+				       "t_size_bytes_sum 129\n"
+				       "t_size_bytes_count 2\n";
 	sn_metric_add(&set, REQUESTS_OK, UINT64_MAX);
 	sn_metric_add(&set, REQUESTS_FAILED, 2);
 	sn_metric_sub(&set, OPEN, 1);
@@ -124,7 +124,7 @@ END_TEST
 
 START_TEST(test_given_memory)
 {
-	_Atomic uint64_t mem[32] = {0};
+	_Atomic uint64_t mem[32] = { 0 };
 	struct sn_metric_set shared, other;
 	ck_assert_uint_eq(sn_metrics_slots(defs, METRIC_COUNT), 3 + 2 * 6 + 4);
 	ck_assert_uint_eq(set.slot_count, 3 + 2 * 6 + 4);

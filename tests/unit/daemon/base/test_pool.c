@@ -18,7 +18,7 @@ END_TEST
 /* Every size, aligned, none overlapping another: each keeps the pattern written into it. */
 START_TEST(allocations_are_aligned_and_apart)
 {
-	static const size_t block_sizes[] = {1, 64, 1000, 100000};
+	static const size_t block_sizes[] = { 1, 64, 1000, 100000 };
 	struct sn_pool *pool = sn_pool_new(block_sizes[_i]);
 	unsigned char *ptrs[600];
 
@@ -117,7 +117,7 @@ static void record(struct sn_pool_cleanup *self)
 START_TEST(cleanups_run_newest_first_before_memory_goes)
 {
 	struct sn_pool *pool = sn_pool_new(0);
-	static struct tracked late = {.cleanup = {.fn = record}, .name = 'z'};
+	static struct tracked late = { .cleanup = { .fn = record }, .name = 'z' };
 
 	memset(trace, 0, sizeof(trace));
 	for (char name = 'a'; name <= 'c'; name++) {

@@ -11,14 +11,14 @@ static const struct {
 	int order; /* sign of sn_str_cmp */
 	bool nocase;
 } compares[] = {
-        {SN_STR(""), SN_STR(""), 0, true}, {SN_STR_NULL, SN_STR(""), 0, true},
-        {SN_STR_NULL, SN_STR("a"), -1, false}, {SN_STR("abc"), SN_STR("abc"), 0, true},
-        {SN_STR("abc"), SN_STR("abd"), -1, false}, {SN_STR("ab"), SN_STR("abc"), -1, false},
-        {SN_STR("b"), SN_STR("abc"), 1, false}, {SN_STR("aBc"), SN_STR("AbC"), 1, true},
-        {SN_STR("a\0b"), SN_STR("a\0c"), -1, false},
-        {SN_STR("[@"), SN_STR("{`"), -1, false}, /* not letters, though 0x20 apart */
-        {SN_STR("\xc4"), SN_STR("\xe4"), -1, false},
-        {SN_STR("\xff"), SN_STR("a"), 1, false}, /* bytes, not chars */
+	{ SN_STR(""), SN_STR(""), 0, true }, { SN_STR_NULL, SN_STR(""), 0, true },
+	{ SN_STR_NULL, SN_STR("a"), -1, false }, { SN_STR("abc"), SN_STR("abc"), 0, true },
+	{ SN_STR("abc"), SN_STR("abd"), -1, false }, { SN_STR("ab"), SN_STR("abc"), -1, false },
+	{ SN_STR("b"), SN_STR("abc"), 1, false }, { SN_STR("aBc"), SN_STR("AbC"), 1, true },
+	{ SN_STR("a\0b"), SN_STR("a\0c"), -1, false },
+	{ SN_STR("[@"), SN_STR("{`"), -1, false }, /* not letters, though 0x20 apart */
+	{ SN_STR("\xc4"), SN_STR("\xe4"), -1, false },
+	{ SN_STR("\xff"), SN_STR("a"), 1, false }, /* bytes, not chars */
 };
 
 START_TEST(comparison)
@@ -95,12 +95,12 @@ END_TEST
 static const struct {
 	const char *text, *trimmed;
 } trims[] = {
-        {"", ""},
-        {" \t\r\n", ""},
-        {"a", "a"},
-        {" a b\t", "a b"},
-        {"\r\na\v ", "a\v"},
-        {"a ", "a"},
+	{ "", "" },
+	{ " \t\r\n", "" },
+	{ "a", "a" },
+	{ " a b\t", "a b" },
+	{ "\r\na\v ", "a\v" },
+	{ "a ", "a" },
 };
 
 START_TEST(trim)
@@ -113,13 +113,13 @@ static const struct {
 	struct sn_str text;
 	const char *parts; /* each in brackets */
 } splits[] = {
-        {SN_STR_NULL, ""},
-        {SN_STR(""), "[]"},
-        {SN_STR("a"), "[a]"},
-        {SN_STR(","), "[][]"},
-        {SN_STR("a,"), "[a][]"},
-        {SN_STR(",a"), "[][a]"},
-        {SN_STR("a,bc,,d"), "[a][bc][][d]"},
+	{ SN_STR_NULL, "" },
+	{ SN_STR(""), "[]" },
+	{ SN_STR("a"), "[a]" },
+	{ SN_STR(","), "[][]" },
+	{ SN_STR("a,"), "[a][]" },
+	{ SN_STR(",a"), "[][a]" },
+	{ SN_STR("a,bc,,d"), "[a][bc][][d]" },
 };
 
 START_TEST(split)
@@ -141,12 +141,13 @@ static const struct {
 	const char *pattern, *text;
 	bool match;
 } globs[] = {
-        {"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "anything", true},
-        {"?", "", false}, {"?", "a", true}, {"a?c", "abc", true}, {"a?c", "ac", false},
-        {"A*C", "abbbc", true}, {"*!*@*.example.org", "nick!user@a.b.EXAMPLE.org", true},
-        {"*!*@*.example.org", "nick!user@example.org", false}, {"a*b*c", "aXbXbXc", true},
-        {"a*b*c", "aXbXbX", false}, {"**a**", "bab", true}, {"*ab", "aab", true}, {"*?", "", false},
-        {"a*", "b", false}, {"[a]", "[A]", true}, {"\\*", "\\x", true}, /* no escapes */
+	{ "", "", true }, { "", "a", false }, { "*", "", true }, { "*", "anything", true },
+	{ "?", "", false }, { "?", "a", true }, { "a?c", "abc", true }, { "a?c", "ac", false },
+	{ "A*C", "abbbc", true }, { "*!*@*.example.org", "nick!user@a.b.EXAMPLE.org", true },
+	{ "*!*@*.example.org", "nick!user@example.org", false }, { "a*b*c", "aXbXbXc", true },
+	{ "a*b*c", "aXbXbX", false }, { "**a**", "bab", true }, { "*ab", "aab", true },
+	{ "*?", "", false }, { "a*", "b", false }, { "[a]", "[A]", true },
+	{ "\\*", "\\x", true }, /* no escapes */
 };
 
 START_TEST(glob)
@@ -174,21 +175,21 @@ static const struct {
 	const char *a, *b;
 	size_t max, distance;
 } distances[] = {
-        {"", "", 0, 0},
-        {"", "abc", 5, 3},
-        {"abc", "abc", 0, 0},
-        {"abc", "abd", 3, 1},
-        {"abc", "ac", 3, 1},
-        {"abc", "xabc", 3, 1},
-        {"abcd", "abdc", 3, 1}, /* transposition */
-        {"ca", "abc", 3, 3},    /* nothing is edited twice */
-        {"kitten", "sitting", 9, 3},
-        {"kitten", "sitting", 3, 3},
-        {"kitten", "sitting", 2, 3},
-        {"kitten", "sitting", 0, 1},
-        {"abcdefgh", "zyxwvuts", 2, 3},
-        {"a", "abcdefgh", 2, 3},
-        {"kitten", "sitting", SIZE_MAX, 3},
+	{ "", "", 0, 0 },
+	{ "", "abc", 5, 3 },
+	{ "abc", "abc", 0, 0 },
+	{ "abc", "abd", 3, 1 },
+	{ "abc", "ac", 3, 1 },
+	{ "abc", "xabc", 3, 1 },
+	{ "abcd", "abdc", 3, 1 }, /* transposition */
+	{ "ca", "abc", 3, 3 },    /* nothing is edited twice */
+	{ "kitten", "sitting", 9, 3 },
+	{ "kitten", "sitting", 3, 3 },
+	{ "kitten", "sitting", 2, 3 },
+	{ "kitten", "sitting", 0, 1 },
+	{ "abcdefgh", "zyxwvuts", 2, 3 },
+	{ "a", "abcdefgh", 2, 3 },
+	{ "kitten", "sitting", SIZE_MAX, 3 },
 };
 
 START_TEST(distance)
@@ -244,7 +245,7 @@ END_TEST
 
 START_TEST(nearest)
 {
-	static const char *const names[] = {"listen", "motd", "name", "auth"};
+	static const char *const names[] = { "listen", "motd", "name", "auth" };
 
 	ck_assert_str_eq(sn_str_nearest(SN_STR("listn"), names, COUNT(names)), "listen");
 	ck_assert_str_eq(sn_str_nearest(SN_STR("liten"), names, COUNT(names)), "listen");

@@ -123,11 +123,11 @@ static const struct {
 	uint64_t v;
 	const char *text;
 } numbers[] = {
-        {0, "0"},
-        {9, "9"},
-        {10, "10"},
-        {1234567890, "1234567890"},
-        {UINT64_MAX, "18446744073709551615"},
+	{ 0, "0" },
+	{ 9, "9" },
+	{ 10, "10" },
+	{ 1234567890, "1234567890" },
+	{ UINT64_MAX, "18446744073709551615" },
 };
 
 START_TEST(decimal)
@@ -145,20 +145,20 @@ static const struct {
 	struct sn_str in;
 	const char *quoted, *json;
 } escapes[] = {
-        {SN_STR(""), "", ""},
-        {SN_STR("plain text, ~"), "plain text, ~", "plain text, ~"},
-        {SN_STR("a\"b\\c"), "a\\\"b\\\\c", "a\\\"b\\\\c"},
-        {SN_STR("\a\b\t\n\v\f\r"), "\\a\\b\\t\\n\\v\\f\\r", "\\u0007\\b\\t\\n\\u000b\\f\\r"},
-        {SN_STR("\0\x1b[31m"), "\\x00\\x1b[31m", "\\u0000\\u001b[31m"},
-        {SN_STR("\x7f"), "\\x7f", "\x7f"},
-        {SN_STR("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
-                "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
-                "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
-        {SN_STR("\xc2\x9b"), "\\xc2\\x9b", "\xc2\x9b"}, /* C1: a terminal's CSI */
-        {SN_STR("\xc2\xa0"), "\xc2\xa0", "\xc2\xa0"},
-        {SN_STR("a\xff\x80z"), "a\\xff\\x80z", "a\xef\xbf\xbd\xef\xbf\xbdz"},
-        {SN_STR("\xe2\x82"), "\\xe2\\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
-        {SN_STR("\xc0\xaf"), "\\xc0\\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+	{ SN_STR(""), "", "" },
+	{ SN_STR("plain text, ~"), "plain text, ~", "plain text, ~" },
+	{ SN_STR("a\"b\\c"), "a\\\"b\\\\c", "a\\\"b\\\\c" },
+	{ SN_STR("\a\b\t\n\v\f\r"), "\\a\\b\\t\\n\\v\\f\\r", "\\u0007\\b\\t\\n\\u000b\\f\\r" },
+	{ SN_STR("\0\x1b[31m"), "\\x00\\x1b[31m", "\\u0000\\u001b[31m" },
+	{ SN_STR("\x7f"), "\\x7f", "\x7f" },
+	{ SN_STR("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+		"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+		"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+	{ SN_STR("\xc2\x9b"), "\\xc2\\x9b", "\xc2\x9b" }, /* C1: a terminal's CSI */
+	{ SN_STR("\xc2\xa0"), "\xc2\xa0", "\xc2\xa0" },
+	{ SN_STR("a\xff\x80z"), "a\\xff\\x80z", "a\xef\xbf\xbd\xef\xbf\xbdz" },
+	{ SN_STR("\xe2\x82"), "\\xe2\\x82", "\xef\xbf\xbd\xef\xbf\xbd" },
+	{ SN_STR("\xc0\xaf"), "\\xc0\\xaf", "\xef\xbf\xbd\xef\xbf\xbd" },
 };
 
 START_TEST(escaping)

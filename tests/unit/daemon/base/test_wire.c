@@ -6,15 +6,15 @@
 #include "tests/unit/daemon/base/suites.h"
 
 static const char sample[] = "\x81"
-                             "\x82\x03"
-                             "\x84\x05\x06"
-                             "\x87\x08\x09\x0a"
-                             "\x8b\x0c\x0d\x0e\x0f\x10\x11\x12"
-                             "\x02hi"
-                             "\x00\x03"
-                             "abc"
-                             "\x00\x00\x00\x01z"
-                             "xyz";
+			     "\x82\x03"
+			     "\x84\x05\x06"
+			     "\x87\x08\x09\x0a"
+			     "\x8b\x0c\x0d\x0e\x0f\x10\x11\x12"
+			     "\x02hi"
+			     "\x00\x03"
+			     "abc"
+			     "\x00\x00\x00\x01z"
+			     "xyz";
 #define SAMPLE sn_str_n(sample, sizeof(sample) - 1)
 
 static void read_sample(struct sn_reader *r)
@@ -91,7 +91,7 @@ static void feed_end(struct sn_split_feed *feed, bool whole)
 
 START_TEST(every_truncation_is_an_error)
 {
-	struct sn_split_feed feed = {feed_begin, feed_piece, feed_end};
+	struct sn_split_feed feed = { feed_begin, feed_piece, feed_end };
 
 	sn_test_every_truncation(&feed, SAMPLE);
 }
@@ -111,12 +111,12 @@ END_TEST
 START_TEST(lengths_that_lie)
 {
 	static const struct sn_str lies[] = {
-	        SN_STR("\xff"
-	               "abc"),
-	        SN_STR("\xff\xff"
-	               "abc"),
-	        SN_STR("\xff\xff\xff\xff"
-	               "abc"),
+		SN_STR("\xff"
+		       "abc"),
+		SN_STR("\xff\xff"
+		       "abc"),
+		SN_STR("\xff\xff\xff\xff"
+		       "abc"),
 	};
 	struct sn_reader r = sn_reader(lies[0]);
 

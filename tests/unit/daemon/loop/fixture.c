@@ -17,7 +17,7 @@ void loop_setup(void)
 
 void fake_loop_setup(void)
 {
-	const struct sn_loop_options options = {.clock = &fake.clock};
+	const struct sn_loop_options options = { .clock = &fake.clock };
 
 	sn_fake_clock_init(&fake);
 	ck_assert_int_eq(sn_loop_new(&options, &loop), SN_OK);
@@ -48,7 +48,7 @@ void advance_and_turn(int64_t ns)
 
 static void die_quietly(void (*fn)(void))
 {
-	const struct rlimit no_core = {0, 0};
+	const struct rlimit no_core = { 0, 0 };
 	int null = open("/dev/null", O_WRONLY);
 
 	setrlimit(RLIMIT_CORE, &no_core);
@@ -68,7 +68,7 @@ void assert_dies(void (*fn)(void))
 	ck_assert_int_gt(pid, 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
-	        "expected an abort, got status %#x", (unsigned)status);
+		"expected an abort, got status %#x", (unsigned)status);
 }
 
 void open_pipe(int ends[2])

@@ -8,11 +8,11 @@ Suite *signal_suite(void);
 Suite *timer_suite(void);
 
 const sn_suite_fn sn_suites[] = {
-        child_suite,
-        loop_suite,
-        offload_suite,
-        promise_suite,
-        signal_suite,
-        timer_suite,
-        NULL,
+	child_suite,
+	loop_suite,
+	offload_suite,
+	promise_suite,
+	signal_suite,
+	timer_suite,
+	NULL,
 };

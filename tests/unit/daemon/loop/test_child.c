@@ -28,7 +28,7 @@ static void on_exit_noted(struct sn_child *c, int status)
 static void setup(void)
 {
 	loop_setup();
-	child = (struct sn_child){.pid = 0};
+	child = (struct sn_child){ .pid = 0 };
 	exit_status = exits = 0;
 	exited = false;
 }
@@ -38,12 +38,13 @@ static int start(const struct sn_child_spec *spec)
 	return sn_child_start(loop, &child, spec, on_exit_noted);
 }
 
-static const int no_fds[] = {-1, -1, -1};
+static const int no_fds[] = { -1, -1, -1 };
 
 /* Runs a shell script to its end with the rest of the spec as given; its wait status. */
 static int run_script_as(const char *script, struct sn_child_spec spec)
 {
-	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)script, NULL};
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char *)(uintptr_t)script,
+		NULL };
 
 	spec.path = "/bin/sh";
 	spec.argv = argv;
@@ -59,13 +60,13 @@ static int run_script_as(const char *script, struct sn_child_spec spec)
 
 static int run_script(const char *script)
 {
-	return run_script_as(script, (struct sn_child_spec){.path = NULL});
+	return run_script_as(script, (struct sn_child_spec){ .path = NULL });
 }
 
 /* `cat` that ends when the returned descriptor is closed. */
 static int start_cat(struct sn_child_spec spec)
 {
-	char *const argv[] = {(char[]){"cat"}, NULL};
+	char *const argv[] = { (char[]){ "cat" }, NULL };
 	int ends[2], fds[3];
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
@@ -104,21 +105,21 @@ static const struct {
 	const char *path, *dir;
 	int err;
 } failures[] = {
-        {"/nonexistent/program", NULL, -ENOENT},
-        {"no-program-of-this-name", NULL, -ENOENT},
-        {"/etc/passwd", NULL, -EACCES},
-        {"/bin/true", "/nonexistent", -ENOENT},
+	{ "/nonexistent/program", NULL, -ENOENT },
+	{ "no-program-of-this-name", NULL, -ENOENT },
+	{ "/etc/passwd", NULL, -EACCES },
+	{ "/bin/true", "/nonexistent", -ENOENT },
 };
 
 START_TEST(what_cannot_be_started_is_reported_at_once)
 {
-	char *const argv[] = {(char[]){"x"}, NULL};
+	char *const argv[] = { (char[]){ "x" }, NULL };
 	const struct sn_child_spec spec = {
-	        .path = failures[_i].path,
-	        .argv = argv,
-	        .dir = failures[_i].dir,
-	        .fds = no_fds,
-	        .fd_count = 3,
+		.path = failures[_i].path,
+		.argv = argv,
+		.dir = failures[_i].dir,
+		.fds = no_fds,
+		.fd_count = 3,
 	};
 
 	ck_assert_int_eq(start(&spec), failures[_i].err);
@@ -136,9 +137,9 @@ START_TEST(only_the_descriptors_named_are_open)
 
 	ck_assert_int_ge(stray, 50);
 	snprintf(script, sizeof(script),
-	        "test -e /proc/$$/fd/0 && test -e /proc/$$/fd/1 && test -e /proc/$$/fd/2 && "
-	        "test ! -e /proc/$$/fd/%d",
-	        stray);
+		"test -e /proc/$$/fd/0 && test -e /proc/$$/fd/1 && test -e /proc/$$/fd/2 && "
+		"test ! -e /proc/$$/fd/%d",
+		stray);
 	ck_assert_int_eq(run_script(script), 0);
 	close(stray);
 }
@@ -147,7 +148,7 @@ END_TEST
 static void assert_reads(int fd, const char *want)
 {
 	char text[16] = "";
-	struct pollfd polled = {.fd = fd, .events = POLLIN};
+	struct pollfd polled = { .fd = fd, .events = POLLIN };
 
 	ck_assert_int_eq(poll(&polled, 1, -1), 1);
 	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
@@ -170,10 +171,11 @@ START_TEST(descriptors_may_change_places)
 	fds[a[1]] = b[1];
 	fds[b[1]] = a[1];
 	snprintf(script, sizeof(script), "echo one >/proc/$$/fd/%d; echo two >/proc/$$/fd/%d", a[1],
-	        b[1]);
-	ck_assert_int_eq(run_script_as(script,
-	                         (struct sn_child_spec){.fds = fds, .fd_count = (size_t)high + 1}),
-	        0);
+		b[1]);
+	ck_assert_int_eq(
+		run_script_as(
+			script, (struct sn_child_spec){ .fds = fds, .fd_count = (size_t)high + 1 }),
+		0);
 	assert_reads(b[0], "one\n");
 	assert_reads(a[0], "two\n");
 	ck_assert_int_eq(write(a[1], "x", 1), 1); /* they stay the parent's */
@@ -186,12 +188,12 @@ END_TEST
 
 START_TEST(environment_and_folder_are_set)
 {
-	char *const env[] = {(char[]){"SN_TEST_WORD=violet"}, NULL};
+	char *const env[] = { (char[]){ "SN_TEST_WORD=violet" }, NULL };
 
 	ck_assert_int_eq(run_script_as("test \"$SN_TEST_WORD\" = violet && test -z \"$HOME\" && "
-	                               "test \"$(pwd -P)\" = /usr",
-	                         (struct sn_child_spec){.env = env, .dir = "/usr"}),
-	        0);
+				       "test \"$(pwd -P)\" = /usr",
+				 (struct sn_child_spec){ .env = env, .dir = "/usr" }),
+		0);
 	ck_assert_int_eq(setenv("SN_TEST_WORD", "parent", 1), 0);
 	ck_assert_int_eq(run_script("test \"$SN_TEST_WORD\" = parent"), 0);
 }
@@ -199,7 +201,7 @@ END_TEST
 
 START_TEST(signals_start_from_their_defaults)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction before;
 	sigset_t usr1, mask;
 	int status;
@@ -219,7 +221,7 @@ END_TEST
 
 START_TEST(an_inherited_ignored_sigchld_does_not_lose_the_status)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	ck_assert_int_eq(sigaction(SIGCHLD, &ignore, NULL), 0);
 	ck_assert_int_eq(WEXITSTATUS(run_script("exit 9")), 9);
@@ -228,14 +230,14 @@ END_TEST
 
 START_TEST(a_new_session_is_its_own)
 {
-	int hold = start_cat((struct sn_child_spec){.new_session = true});
+	int hold = start_cat((struct sn_child_spec){ .new_session = true });
 
 	ck_assert_int_eq(getsid(child.pid), child.pid);
 	close(hold);
 	turn_until(&exited);
 	ck_assert_int_eq(exit_status, 0);
 
-	hold = start_cat((struct sn_child_spec){.new_session = false});
+	hold = start_cat((struct sn_child_spec){ .new_session = false });
 	ck_assert_int_eq(getsid(child.pid), getsid(0));
 	exited = false;
 	close(hold);
@@ -245,7 +247,7 @@ END_TEST
 
 START_TEST(kill_reaches_the_child_and_never_a_stranger)
 {
-	int hold = start_cat((struct sn_child_spec){.path = NULL});
+	int hold = start_cat((struct sn_child_spec){ .path = NULL });
 
 	ck_assert_int_eq(sn_child_kill(&child, 0), SN_OK);
 	ck_assert_int_eq(sn_child_kill(&child, SIGTERM), SN_OK);
@@ -259,7 +261,7 @@ END_TEST
 
 START_TEST(a_detached_child_is_reaped_silently)
 {
-	int hold = start_cat((struct sn_child_spec){.path = NULL});
+	int hold = start_cat((struct sn_child_spec){ .path = NULL });
 	pid_t pid = child.pid;
 
 	sn_child_detach(&child);
@@ -284,14 +286,14 @@ static void on_detach(struct sn_watch *watch, unsigned events)
 /* Both the end of the child and a byte for on_detach are there before the turn. */
 START_TEST(detaching_wins_over_an_end_already_reported)
 {
-	struct sn_watch first = {.fd = -1};
-	struct pollfd polled = {.events = POLLIN};
+	struct sn_watch first = { .fd = -1 };
+	struct pollfd polled = { .events = POLLIN };
 	int hold, ends[2];
 
 	open_pipe(ends);
 	ck_assert_int_eq(write(ends[1], "x", 1), 1);
 	ck_assert_int_eq(sn_watch_set(loop, &first, ends[0], SN_READABLE, on_detach), SN_OK);
-	hold = start_cat((struct sn_child_spec){.path = NULL});
+	hold = start_cat((struct sn_child_spec){ .path = NULL });
 	close(hold);
 	polled.fd = child.watch.fd;
 	ck_assert_int_eq(poll(&polled, 1, -1), 1);
@@ -306,7 +308,7 @@ END_TEST
 
 START_TEST(a_loop_may_go_before_its_detached_children)
 {
-	int hold = start_cat((struct sn_child_spec){.path = NULL});
+	int hold = start_cat((struct sn_child_spec){ .path = NULL });
 	pid_t pid = child.pid;
 
 	sn_child_detach(&child);
@@ -328,7 +330,7 @@ static void turn_until_gone(pid_t pid)
 
 START_TEST(an_ended_child_gets_sigterm)
 {
-	int hold = start_cat((struct sn_child_spec){.path = NULL});
+	int hold = start_cat((struct sn_child_spec){ .path = NULL });
 	pid_t pid = child.pid;
 
 	sn_child_end(&child, SN_SEC(3600));
@@ -343,19 +345,19 @@ END_TEST
 /* A child that ignores SIGTERM, for certain: it has said so. */
 static pid_t start_stubborn(int *hold_r)
 {
-	char *const argv[] = {
-	        (char[]){"sh"}, (char[]){"-c"}, (char[]){"trap '' TERM; echo; exec cat"}, NULL};
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" },
+		(char[]){ "trap '' TERM; echo; exec cat" }, NULL };
 	int input[2], output[2];
 	char c;
 
 	ck_assert_int_eq(pipe2(input, O_CLOEXEC) + pipe2(output, O_CLOEXEC), 0);
 	ck_assert_int_eq(start(&(struct sn_child_spec){
-	                         .path = "/bin/sh",
-	                         .argv = argv,
-	                         .fds = (int[]){input[0], output[1]},
-	                         .fd_count = 2,
-	                 }),
-	        SN_OK);
+				 .path = "/bin/sh",
+				 .argv = argv,
+				 .fds = (int[]){ input[0], output[1] },
+				 .fd_count = 2,
+			 }),
+		SN_OK);
 	close(input[0]);
 	close(output[1]);
 	ck_assert_int_eq(read(output[0], &c, 1), 1);
@@ -392,14 +394,14 @@ END_TEST
 /* In a process between the test and the child: start the child, say so, and end. */
 static void start_and_end(int input, int output)
 {
-	char *const argv[] = {(char[]){"cat"}, NULL};
-	const int fds[] = {input, output, output};
+	char *const argv[] = { (char[]){ "cat" }, NULL };
+	const int fds[] = { input, output, output };
 	const struct sn_child_spec spec = {
-	        .path = "cat",
-	        .argv = argv,
-	        .fds = fds,
-	        .fd_count = 3,
-	        .die_with_parent = true,
+		.path = "cat",
+		.argv = argv,
+		.fds = fds,
+		.fd_count = 3,
+		.die_with_parent = true,
 	};
 
 	loop_setup();

@@ -82,11 +82,11 @@ static void stage_setup(void)
 	memset(order, 0, sizeof(order));
 	then = NULL;
 	stage = (struct stage){
-	        .post.fn = on_post,
-	        .deferred.fn = on_deferred,
-	        .flush.fn = on_flush,
-	        .closing.fn = on_closing,
-	        .ready = eventfd(1, EFD_CLOEXEC),
+		.post.fn = on_post,
+		.deferred.fn = on_deferred,
+		.flush.fn = on_flush,
+		.closing.fn = on_closing,
+		.ready = eventfd(1, EFD_CLOEXEC),
 	};
 	ck_assert_int_ge(stage.ready, 0);
 }
@@ -106,7 +106,7 @@ static void add_timer(void)
 static void add_watch(void)
 {
 	ck_assert_int_eq(
-	        sn_watch_set(loop, &stage.watch, stage.ready, SN_READABLE, on_watch), SN_OK);
+		sn_watch_set(loop, &stage.watch, stage.ready, SN_READABLE, on_watch), SN_OK);
 }
 
 static void add_post(void)
@@ -134,11 +134,11 @@ static const struct {
 	void (*add)(void);
 	char letter;
 } kinds[] = {
-        {add_timer, 't'},
-        {add_post, 'p'},
-        {add_deferred, 'd'},
-        {add_flush, 'f'},
-        {add_closing, 'c'},
+	{ add_timer, 't' },
+	{ add_post, 'p' },
+	{ add_deferred, 'd' },
+	{ add_flush, 'f' },
+	{ add_closing, 'c' },
 };
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
@@ -158,8 +158,8 @@ END_TEST
 
 START_TEST(work_added_to_its_own_phase_waits_for_the_next_turn)
 {
-	const char once[] = {kinds[_i].letter, '\0'};
-	const char twice[] = {kinds[_i].letter, kinds[_i].letter, '\0'};
+	const char once[] = { kinds[_i].letter, '\0' };
+	const char twice[] = { kinds[_i].letter, kinds[_i].letter, '\0' };
 
 	then = kinds[_i].add;
 	kinds[_i].add();
@@ -174,7 +174,7 @@ END_TEST
 
 START_TEST(work_added_to_a_later_phase_runs_in_the_same_turn)
 {
-	const char pair[] = {'t', kinds[_i].letter, '\0'};
+	const char pair[] = { 't', kinds[_i].letter, '\0' };
 
 	then = kinds[_i].add;
 	add_timer();
@@ -269,7 +269,7 @@ static void on_deferred_look(struct sn_task *task)
 
 START_TEST(now_is_the_turns_and_fresh_after_dispatch)
 {
-	struct sn_task look = {.fn = on_deferred_look};
+	struct sn_task look = { .fn = on_deferred_look };
 	int64_t start = fake.mono_ns;
 
 	ck_assert_int_eq(sn_loop_now(loop), start);
@@ -411,12 +411,12 @@ static unsigned events_of_turn(struct seen *seen)
 static void open_sockets(int ends[2])
 {
 	ck_assert_int_eq(
-	        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 }
 
 START_TEST(watches_hear_what_they_want)
 {
-	struct seen seen = {.calls = 0};
+	struct seen seen = { .calls = 0 };
 	int ends[2];
 
 	open_sockets(ends);
@@ -443,7 +443,7 @@ END_TEST
 
 START_TEST(a_pipe_without_writers_hangs_up)
 {
-	struct seen seen = {.calls = 0};
+	struct seen seen = { .calls = 0 };
 	int ends[2];
 
 	open_pipe(ends);
@@ -457,13 +457,13 @@ END_TEST
 
 START_TEST(what_cannot_be_waited_for_is_reported)
 {
-	struct seen seen = {.calls = 0}, other = {.calls = 0};
+	struct seen seen = { .calls = 0 }, other = { .calls = 0 };
 	FILE *file = tmpfile();
 	int ends[2];
 
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(
-	        sn_watch_set(loop, &seen.watch, fileno(file), SN_READABLE, on_seen), -EPERM);
+		sn_watch_set(loop, &seen.watch, fileno(file), SN_READABLE, on_seen), -EPERM);
 	fclose(file);
 	open_pipe(ends);
 	see(&seen, ends[0], SN_READABLE);
@@ -483,7 +483,7 @@ static void pair_setup(void)
 {
 	fake_loop_setup();
 	for (int i = 0; i < PAIR; i++) {
-		pair[i] = (struct seen){.calls = 0};
+		pair[i] = (struct seen){ .calls = 0 };
 		open_sockets(pair_ends[i]);
 		ck_assert_int_eq(write(pair_ends[i][1], "x", 1), 1);
 		see(&pair[i], pair_ends[i][0], SN_READABLE);
@@ -550,7 +550,7 @@ static void replace_other(struct seen *seen)
 START_TEST(a_stale_event_does_not_reach_the_next_owner_of_the_number)
 {
 	open_sockets(newcomer_ends);
-	newcomer = (struct seen){.calls = 0};
+	newcomer = (struct seen){ .calls = 0 };
 	pair[0].then = pair[1].then = replace_other;
 	turn();
 	ck_assert_int_eq(pair[0].calls + pair[1].calls, 1);
@@ -591,15 +591,15 @@ END_TEST
 
 START_TEST(max_events_limits_a_turn)
 {
-	const struct sn_loop_options options = {.max_events = 1};
+	const struct sn_loop_options options = { .max_events = 1 };
 	struct sn_loop *one;
-	struct seen seen[2] = {{.calls = 0}, {.calls = 0}};
+	struct seen seen[2] = { { .calls = 0 }, { .calls = 0 } };
 
 	ck_assert_int_eq(sn_loop_new(&options, &one), SN_OK);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(
-		        sn_watch_set(one, &seen[i].watch, pair_ends[i][0], SN_READABLE, on_seen),
-		        SN_OK);
+			sn_watch_set(one, &seen[i].watch, pair_ends[i][0], SN_READABLE, on_seen),
+			SN_OK);
 	sn_loop_turn(one, 0);
 	ck_assert_int_eq(seen[0].calls + seen[1].calls, 1);
 	sn_loop_turn(one, 0);
@@ -613,7 +613,7 @@ END_TEST
 
 static void want_closed(void)
 {
-	struct seen seen = {.calls = 0};
+	struct seen seen = { .calls = 0 };
 	int ends[2];
 
 	fake_loop_setup();
@@ -646,7 +646,7 @@ START_TEST(new_reports_a_lack_of_descriptors)
 	int free_fd = lowest_free_fd();
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-	few = (struct rlimit){.rlim_cur = (rlim_t)(free_fd + _i), .rlim_max = before.rlim_max};
+	few = (struct rlimit){ .rlim_cur = (rlim_t)(free_fd + _i), .rlim_max = before.rlim_max };
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	ck_assert_int_eq(sn_loop_new(NULL, &none), -EMFILE);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -695,9 +695,9 @@ START_TEST(posts_of_many_threads_arrive_once_and_in_each_ones_order)
 		next_number[t] = 0;
 		for (int i = 0; i < POSTS_EACH; i++)
 			posts[t][i] = (struct numbered_post){
-			        .post.fn = on_numbered_post,
-			        .poster = t,
-			        .number = i,
+				.post.fn = on_numbered_post,
+				.poster = t,
+				.number = i,
 			};
 		ck_assert_int_eq(pthread_create(&threads[t], NULL, run_poster, posts[t]), 0);
 	}
@@ -717,7 +717,7 @@ static void *post_when_polled(void *arg)
 
 START_TEST(a_post_wakes_a_foreign_loop)
 {
-	struct pollfd polled = {.fd = sn_loop_fd(loop), .events = POLLIN};
+	struct pollfd polled = { .fd = sn_loop_fd(loop), .events = POLLIN };
 	pthread_t thread;
 
 	for (int i = 0; i < 3; i++) {
@@ -740,7 +740,7 @@ static void on_post_stop(struct sn_post *post)
 
 START_TEST(a_post_wakes_a_sleeping_loop)
 {
-	struct sn_post post = {.fn = on_post_stop};
+	struct sn_post post = { .fn = on_post_stop };
 	pthread_t thread;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, post_when_polled, &post), 0);

@@ -50,7 +50,7 @@ static int run(struct task *t)
 
 static void make_pool(unsigned threads, unsigned queue_max)
 {
-	const struct sn_offload_options options = {.threads = threads, .queue_max = queue_max};
+	const struct sn_offload_options options = { .threads = threads, .queue_max = queue_max };
 
 	ck_assert_int_eq(sn_offload_new(&options, &pool), SN_OK);
 }
@@ -80,7 +80,7 @@ static void teardown(void)
 
 START_TEST(work_runs_elsewhere_and_its_result_comes_here)
 {
-	struct task t = {.result = 42};
+	struct task t = { .result = 42 };
 
 	ck_assert_int_eq(sn_offload_new(NULL, &pool), SN_OK);
 	ck_assert_int_eq(run(&t), SN_OK);
@@ -221,7 +221,7 @@ END_TEST
 
 static void run_twice(void)
 {
-	struct task t = {.gated = true};
+	struct task t = { .gated = true };
 
 	make_pool(1, 0);
 	if (run(&t) == SN_OK && run(&t) == SN_OK)

@@ -37,8 +37,8 @@ static void free_op(struct sn_promise *p)
 	to_op(p)->freed++;
 }
 
-static const struct sn_promise_ops op_ops = {.cancel = cancel_op, .free = free_op};
-static const struct sn_promise_ops no_cancel_ops = {.free = free_op};
+static const struct sn_promise_ops op_ops = { .cancel = cancel_op, .free = free_op };
+static const struct sn_promise_ops no_cancel_ops = { .free = free_op };
 
 static void on_heard(struct sn_waiter *w, struct sn_promise *p, int code)
 {
@@ -123,7 +123,7 @@ static void resolve_twice(void)
 
 static void wait_twice(void)
 {
-	struct heard other = {.calls = 0};
+	struct heard other = { .calls = 0 };
 
 	wait_for(&ops[0].promise);
 	sn_promise_wait(&ops[0].promise, &other.waiter, on_heard);
@@ -158,12 +158,12 @@ static void resolve_with_no_result(void)
 START_TEST(breaking_a_rule_is_a_programmer_error)
 {
 	static void (*const breaches[])(void) = {
-	        resolve_twice,
-	        wait_twice,
-	        wait_for_two,
-	        resolve_canceled,
-	        wait_for_delivered,
-	        resolve_with_no_result,
+		resolve_twice,
+		wait_twice,
+		wait_for_two,
+		resolve_canceled,
+		wait_for_delivered,
+		resolve_with_no_result,
 	};
 
 	assert_dies(breaches[_i]);

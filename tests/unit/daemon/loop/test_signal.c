@@ -24,7 +24,7 @@ static void setup(void)
 {
 	loop_setup();
 	memset(counts, 0, sizeof(counts));
-	sig = (struct sn_signal){.mask = 0};
+	sig = (struct sn_signal){ .mask = 0 };
 	stop_in_call = false;
 }
 
@@ -44,7 +44,7 @@ static void turn_times(int count)
 
 START_TEST(signals_become_events)
 {
-	static const int signos[] = {SIGUSR1, SIGHUP, 0};
+	static const int signos[] = { SIGUSR1, SIGHUP, 0 };
 
 	ck_assert_int_eq(sn_signal_start(loop, &sig, signos, on_signal), SN_OK);
 	ck_assert(is_blocked(SIGUSR1) && is_blocked(SIGHUP));
@@ -66,7 +66,7 @@ END_TEST
 /* The default action of SIGUSR1 would end this process. */
 START_TEST(a_signal_not_heard_yet_does_no_harm_after_stop)
 {
-	static const int signos[] = {SIGUSR1, 0};
+	static const int signos[] = { SIGUSR1, 0 };
 
 	ck_assert_int_eq(sn_signal_start(loop, &sig, signos, on_signal), SN_OK);
 	raise(SIGUSR1);
@@ -78,7 +78,7 @@ END_TEST
 
 START_TEST(stopping_in_the_call_is_final)
 {
-	static const int signos[] = {SIGUSR1, SIGHUP, 0};
+	static const int signos[] = { SIGUSR1, SIGHUP, 0 };
 
 	stop_in_call = true;
 	ck_assert_int_eq(sn_signal_start(loop, &sig, signos, on_signal), SN_OK);
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(numbers_that_are_no_signals_are_refused)
 {
-	static const int high[] = {SIGUSR1, 65, 0}, low[] = {-1, 0};
+	static const int high[] = { SIGUSR1, 65, 0 }, low[] = { -1, 0 };
 
 	ck_assert_int_eq(sn_signal_start(loop, &sig, high, on_signal), -EINVAL);
 	ck_assert_int_eq(sn_signal_start(loop, &sig, low, on_signal), -EINVAL);

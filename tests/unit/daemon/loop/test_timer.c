@@ -45,34 +45,34 @@ static void setup(void)
 
 /* Every boundary of the wheel, and where the deadlines of 63 bits end. */
 static const int64_t delays[] = {
-        1,
-        SN_US(500),
-        SN_MS(1) - 1,
-        SN_MS(1),
-        SN_MS(1) + 1,
-        SN_MS(62),
-        SN_MS(63),
-        SN_MS(64),
-        SN_MS(65),
-        SN_MS(4095),
-        SN_MS(4096),
-        SN_MS(4097),
-        SN_MS(262143),
-        SN_MS(262144),
-        SN_SEC(3600),
-        DAY,
-        400 * DAY,
-        100 * 365 * DAY,
-        290 * 365 * DAY,
+	1,
+	SN_US(500),
+	SN_MS(1) - 1,
+	SN_MS(1),
+	SN_MS(1) + 1,
+	SN_MS(62),
+	SN_MS(63),
+	SN_MS(64),
+	SN_MS(65),
+	SN_MS(4095),
+	SN_MS(4096),
+	SN_MS(4097),
+	SN_MS(262143),
+	SN_MS(262144),
+	SN_SEC(3600),
+	DAY,
+	400 * DAY,
+	100 * 365 * DAY,
+	290 * 365 * DAY,
 };
 #define DELAYS ((int)(sizeof(delays) / sizeof(delays[0])))
 
 START_TEST(a_timer_is_never_early_and_at_most_a_tick_late)
 {
-	static const int64_t offsets[] = {0, 1, SN_US(300), SN_MS(1) - 1, SN_MS(63), SN_MS(4096)};
+	static const int64_t offsets[] = { 0, 1, SN_US(300), SN_MS(1) - 1, SN_MS(63), SN_MS(4096) };
 
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-		struct probe p = {.fired = 0};
+		struct probe p = { .fired = 0 };
 
 		loop_teardown();
 		setup();
@@ -91,7 +91,7 @@ END_TEST
 
 START_TEST(a_timer_without_delay_fires_in_the_next_turn)
 {
-	struct probe p = {.fired = 0}, past = {.fired = 0};
+	struct probe p = { .fired = 0 }, past = { .fired = 0 };
 
 	advance_and_turn(SN_US(1500));
 	arm(&p, -5);
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(the_farthest_delay_does_not_overflow)
 {
-	struct probe p = {.fired = 0};
+	struct probe p = { .fired = 0 };
 
 	advance_and_turn(DAY);
 	arm(&p, INT64_MAX);
@@ -121,7 +121,7 @@ END_TEST
 
 START_TEST(setting_again_moves_and_clearing_is_final)
 {
-	struct probe p = {.fired = 0};
+	struct probe p = { .fired = 0 };
 
 	sn_timer_clear(&p.timer);
 	arm(&p, SN_MS(10));
@@ -145,9 +145,9 @@ END_TEST
 START_TEST(timers_fire_by_deadline_then_by_age)
 {
 	/* In ns after the start; equal ones in the order given. */
-	static const int64_t at[] = {SN_MS(5), 900, 100, 900, SN_MS(70), SN_MS(5), 500, SN_MS(69),
-	        SN_MS(5) - 1, DAY, 100};
-	static const int place[] = {6, 3, 0, 4, 9, 7, 2, 8, 5, 10, 1};
+	static const int64_t at[] = { SN_MS(5), 900, 100, 900, SN_MS(70), SN_MS(5), 500, SN_MS(69),
+		SN_MS(5) - 1, DAY, 100 };
+	static const int place[] = { 6, 3, 0, 4, 9, 7, 2, 8, 5, 10, 1 };
 	enum { COUNT = sizeof(at) / sizeof(at[0]) };
 	struct probe p[COUNT];
 
@@ -157,13 +157,13 @@ START_TEST(timers_fire_by_deadline_then_by_age)
 	advance_and_turn(2 * DAY);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_msg(p[i].place == place[i], "timer %d fired as number %d, expected %d", i,
-		        p[i].place, place[i]);
+			p[i].place, place[i]);
 }
 END_TEST
 
 START_TEST(age_counts_across_a_cascade)
 {
-	struct probe old = {.fired = 0}, young = {.fired = 0};
+	struct probe old = { .fired = 0 }, young = { .fired = 0 };
 
 	arm(&old, SN_MS(5000));
 	advance_and_turn(SN_MS(4999));
@@ -176,8 +176,8 @@ END_TEST
 
 START_TEST(a_callback_may_clear_any_timer)
 {
-	struct probe same_turn = {.fired = 0}, later = {.fired = 0};
-	struct probe first = {.clears = &same_turn}, second = {.clears = &later};
+	struct probe same_turn = { .fired = 0 }, later = { .fired = 0 };
+	struct probe first = { .clears = &same_turn }, second = { .clears = &later };
 
 	arm(&first, SN_MS(1));
 	arm(&second, SN_MS(2));
@@ -192,8 +192,8 @@ END_TEST
 
 START_TEST(a_callback_may_set_any_timer)
 {
-	struct probe moved = {.fired = 0}, again = {.delay = 0};
-	struct probe first = {.sets = &moved, .delay = SN_MS(10)};
+	struct probe moved = { .fired = 0 }, again = { .delay = 0 };
+	struct probe first = { .sets = &moved, .delay = SN_MS(10) };
 
 	again.sets = &again;
 	arm(&first, SN_MS(1));
@@ -334,7 +334,7 @@ END_TEST
 
 START_TEST(a_sleeping_loop_wakes_in_time)
 {
-	struct probe p = {.fired = 0};
+	struct probe p = { .fired = 0 };
 	struct sn_loop *real;
 	int64_t start;
 
@@ -366,7 +366,7 @@ static int on_tick(struct sn_every *every, uint64_t periods)
 	size_t n = strlen(t->log);
 
 	snprintf(t->log + n, sizeof(t->log) - n, "%g:%u ",
-	        (double)(fake.mono_ns - grid_start) / 1e9, (unsigned)periods);
+		(double)(fake.mono_ns - grid_start) / 1e9, (unsigned)periods);
 	if (t->then != NULL)
 		t->then(every);
 	return t->code;
@@ -374,7 +374,7 @@ static int on_tick(struct sn_every *every, uint64_t periods)
 
 static void start_ticker(int64_t interval, bool now)
 {
-	ticker = (struct ticker){.code = SN_OK};
+	ticker = (struct ticker){ .code = SN_OK };
 	grid_start = fake.mono_ns;
 	sn_every_start(loop, &ticker.every, interval, now, on_tick);
 	ck_assert_str_eq(ticker.log, "");
@@ -387,9 +387,9 @@ static const struct {
 	int done_at; /* ms; the first call returns SN_PENDING until then; 0: not pending */
 	const char *calls;
 } oracle[] = {
-        {true, {500, 500, 900, 100, 3700, 300, 0, 1000, -1}, 0, "0:1 1:1 2:1 5.7:3 6:1 7:1 "},
-        {false, {500, 500, 2600, 400, 1000, -1}, 0, "1:1 3.6:2 4:1 5:1 "},
-        {true, {700, 700, 700, 700, 700, 700, -1}, 3500, "0:1 4.2:4 "},
+	{ true, { 500, 500, 900, 100, 3700, 300, 0, 1000, -1 }, 0, "0:1 1:1 2:1 5.7:3 6:1 7:1 " },
+	{ false, { 500, 500, 2600, 400, 1000, -1 }, 0, "1:1 3.6:2 4:1 5:1 " },
+	{ true, { 700, 700, 700, 700, 700, 700, -1 }, 3500, "0:1 4.2:4 " },
 };
 
 START_TEST(every_counts_as_twisted_does)
@@ -476,7 +476,7 @@ END_TEST
 
 START_TEST(any_other_result_stops_it)
 {
-	static const int codes[] = {SN_EBUSY, -5, SN_CLOSE, SN_AGAIN};
+	static const int codes[] = { SN_EBUSY, -5, SN_CLOSE, SN_AGAIN };
 
 	start_ticker(SN_SEC(1), true);
 	ticker.code = codes[_i];
