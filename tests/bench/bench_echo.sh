@@ -1,6 +1,7 @@
 #!/bin/sh
-# Our echo server beside libevent's, in one run: CPU time of the server per 64-byte message, and
-# private memory per idle connection. usage: bench_echo.sh BUILDDIR [SECONDS] [ROUNDS]
+# Our echo server beside libevent's, in one run: CPU time of the server per 64-byte message, private
+# memory per idle connection; and accepting and closing beside nginx answering 444.
+# usage: bench_echo.sh BUILDDIR [SECONDS] [ROUNDS]
 set -eu
 bin=$1/tests/bench
 seconds=${2:-3}
@@ -21,6 +22,8 @@ start() {
 	case $1 in
 	ours) "$bin/echo_server" 'tcp:0:127.0.0.1' ;;
 	ours-tls) "$bin/echo_server" "tls:$work/echo.pem:tcp:0:127.0.0.1" ;;
+	ours-close) "$bin/echo_server" --close 'tcp:0:127.0.0.1' ;;
+	nginx-close) start_nginx ;;
 	libevent) "$bin/echo_libevent" 0 ;;
 	libevent-tls) "$bin/echo_libevent" --tls "$work/echo.pem" 0 ;;
 	esac >"$work/out" &
@@ -34,6 +37,18 @@ start() {
 	exit 1
 }
 
+# One process, like ours; nginx has no port 0, so it gets one that was free a moment ago.
+start_nginx() {
+	free=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	cat >"$work/nginx.conf" <<-END
+		daemon off; master_process off; pid $work/nginx.pid; error_log /dev/null;
+		events { worker_connections 4096; multi_accept on; }
+		http { access_log off; server { listen 127.0.0.1:$free backlog=4096; return 444; } }
+	END
+	echo "listening 127.0.0.1:$free"
+	exec nginx -p "$work" -c "$work/nginx.conf"
+}
+
 tls_option() {
 	case $1 in *-tls) echo --tls ;; esac
 }
@@ -41,6 +56,13 @@ tls_option() {
 load() { # KIND CONNECTIONS ACTIVE: prints US_PER_MESSAGE
 	start "$1"
 	"$bin/echo_load" $(tls_option "$1") load "$port" "$server" "$2" "$3" "$seconds" | cut -d' ' -f1
+	stop
+}
+
+churn() { # KIND
+	start "$1"
+	sleep 0.3
+	"$bin/echo_load" churn "$port" "$server" "$seconds" | cut -d' ' -f1
 	stop
 }
 
@@ -91,3 +113,13 @@ for suffix in '' -tls; do
 	printf '%-4s 1000..9000 %18d %9d\n' "$(protocol "$suffix")" "$(idle "ours$suffix" 1000 9000)" \
 		"$(idle "libevent$suffix" 1000 9000)"
 done
+command -v nginx >/dev/null || exit 0
+: >"$work/a"
+: >"$work/b"
+for _ in $(seq "$rounds"); do
+	churn ours-close >>"$work/a"
+	churn nginx-close >>"$work/b"
+done
+echo "accept, read, close: server CPU per connection, us; ours beside nginx returning 444"
+printf 'TCP %36.2f %9.2f %7.2f\n' "$(median <"$work/a")" "$(median <"$work/b")" \
+	"$(echo "$(median <"$work/a") $(median <"$work/b")" | awk '{ print $1 / $2 }')"

@@ -4,11 +4,14 @@
  *
  *   echo_load [--tls] load PORT PID CONNECTIONS ACTIVE SECONDS
  *   echo_load [--tls] idle PORT PID FEW MANY
+ *   echo_load churn PORT PID SECONDS
  *
  * load: ACTIVE messages of 64 bytes are under way at any time, the connections taking turns. Prints
  *   "US_PER_MESSAGE MESSAGES_PER_SECOND": the server's CPU time per message in microseconds.
  * idle: each connection echoes one message and then does nothing. Prints the growth of the server's
  *   private memory from FEW to MANY connections, in bytes per connection.
+ * churn: a server that closes at the first request, 64 connections at a time. Prints
+ *   "US_PER_CONNECTION CONNECTIONS_PER_SECOND".
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -32,6 +35,8 @@
 #define MESSAGE 64
 #define PER_ADDRESS 5000 /* connections from one source address: there are 28,000 ports */
 #define WARM_UP 0.5
+#define BATCH 64
+#define ADDRESSES 200
 
 struct client {
 	int fd;
@@ -273,6 +278,55 @@ static void measure_idle(const char *pid, size_t few, size_t many)
 	printf("%ld\n", (server_private_bytes(pid) - before) / (long)(many - few));
 }
 
+/* The kernel completes these connections; the server finds all of them waiting. */
+static void open_batch(int fds[BATCH], size_t address)
+{
+	static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+
+	for (int i = 0; i < BATCH; i++) {
+		fds[i] = connect_from(address * PER_ADDRESS);
+		if (send(fds[i], request, sizeof(request) - 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+			die("send");
+	}
+}
+
+static void close_batch(const int fds[BATCH])
+{
+	char text[64];
+
+	for (int i = 0; i < BATCH; i++) {
+		if (recv(fds[i], text, sizeof(text), 0) > 0)
+			die("not closed");
+		close(fds[i]);
+	}
+}
+
+static void churn_for(double seconds)
+{
+	double end = now() + seconds;
+
+	for (size_t round = 0; now() < end; round++) {
+		int fds[BATCH];
+
+		open_batch(fds, round % ADDRESSES);
+		close_batch(fds);
+		answers += BATCH;
+	}
+}
+
+static void measure_churn(const char *pid, double seconds)
+{
+	double cpu, start;
+
+	churn_for(WARM_UP);
+	answers = 0;
+	cpu = server_cpu(pid);
+	start = now();
+	churn_for(seconds);
+	cpu = server_cpu(pid) - cpu;
+	printf("%.3f %.0f\n", cpu * 1e6 / (double)answers, (double)answers / (now() - start));
+}
+
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -296,6 +350,13 @@ static void set_up(bool with_tls, const char *port)
 	}
 }
 
+static int arguments_of(const char *mode)
+{
+	if (strcmp(mode, "load") == 0)
+		return 7;
+	return strcmp(mode, "idle") == 0 ? 6 : 5;
+}
+
 int main(int argc, char **argv)
 {
 	bool with_tls = argc > 1 && strcmp(argv[1], "--tls") == 0;
@@ -303,7 +364,7 @@ int main(int argc, char **argv)
 
 	argv += with_tls;
 	argc -= with_tls;
-	if (argc < 6 || (strcmp(argv[1], "load") == 0 && argc != 7)) {
+	if (argc < 5 || argc > 7 || argc != arguments_of(argv[1])) {
 		fprintf(stderr, "usage: see the head of echo_load.c\n");
 		return EXIT_FAILURE;
 	}
@@ -312,7 +373,9 @@ int main(int argc, char **argv)
 		numbers[i - 4] = strtoul(argv[i], NULL, 10);
 	if (strcmp(argv[1], "load") == 0)
 		measure_load(argv[3], numbers[0], numbers[1], (double)numbers[2]);
-	else
+	else if (strcmp(argv[1], "idle") == 0)
 		measure_idle(argv[3], numbers[0], numbers[1]);
+	else
+		measure_churn(argv[3], (double)numbers[0]);
 	return EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /*
  * The echo server of the benchmarks, directly on listener and stream: `echo_server ENDPOINT`.
- * Prints "listening ADDRESS" and serves until it is killed.
+ * With --close before it, it closes at the first input instead. Prints "listening ADDRESS" and
+ * serves until it is killed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,11 @@ static void echo_input(struct sn_stream_user *user)
 		sn_stream_pause(s);
 }
 
+static void close_input(struct sn_stream_user *user)
+{
+	sn_stream_abort(user->stream, SN_CLOSE);
+}
+
 static void echo_drained(struct sn_stream_user *user)
 {
 	sn_stream_resume(user->stream);
@@ -49,12 +55,20 @@ static const struct sn_stream_events echo_events = {
 	.on_free = echo_free,
 };
 
+static const struct sn_stream_events close_events = {
+	.on_input = close_input,
+	.on_end = echo_end,
+	.on_free = echo_free,
+};
+
+static const struct sn_stream_events *events = &echo_events;
+
 static void on_open(struct sn_listener *listener, struct sn_incoming *in)
 {
 	struct echo_conn *conn = sn_container_of(in, struct echo_conn, incoming);
 
 	(void)listener;
-	conn->user.events = &echo_events;
+	conn->user.events = events;
 	sn_stream_set_user(in->top, &conn->user);
 }
 
@@ -120,14 +134,16 @@ int main(int argc, char **argv)
 	struct sn_offload *workers;
 	struct sn_loop *loop;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: echo_server ENDPOINT\n");
+	if (argc == 3 && strcmp(argv[1], "--close") == 0) {
+		events = &close_events;
+	} else if (argc != 2) {
+		fprintf(stderr, "usage: echo_server [--close] ENDPOINT\n");
 		return EXIT_FAILURE;
 	}
 	sn_signal_ignore_pipe();
 	check(sn_loop_new(NULL, &loop), &diag);
 	check(sn_offload_new(NULL, &workers), &diag);
-	plan_endpoint(pool, argv[1], &plan);
+	plan_endpoint(pool, argv[argc - 1], &plan);
 	attach_stages(plan.stages, loop, workers);
 	check(sn_listen_open(&plan, &sock, &diag), &diag);
 	check(sn_listener_start(&listener, loop, &sock, plan.stages, &options, &ops), &diag);

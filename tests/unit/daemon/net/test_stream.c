@@ -374,7 +374,7 @@ END_TEST
 
 START_TEST(much_in_one_turn_is_no_slow_reader)
 {
-	struct sn_stream_limits limits = {.in_max = 1, .low = 1, .high = 2, .max = 8};
+	struct sn_stream_limits limits = { .in_max = 1, .low = 1, .high = 2, .max = 8 };
 
 	sn_stream_set_limits(s, &limits);
 	for (int i = 0; i < 100; i++)
