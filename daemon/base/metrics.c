@@ -105,32 +105,55 @@ static void write_head(struct sn_strbuf *out, const struct sn_metric_def *def)
 	sn_strbuf_addf(out, "\n# TYPE %s %s\n", def->name, types[def->kind]);
 }
 
-/* "name_suffix{labels} ", or without braces if there are none. */
-static void write_name(struct sn_strbuf *out, const struct sn_metric_def *def, const char *suffix)
+/* One row of one set, on its way out. */
+struct line {
+	const struct sn_metric_def *def;
+	const char *labels; /* the set's */
+};
+
+/* The labels of set and row; true if there are any. */
+static bool write_labels(struct sn_strbuf *out, const struct line *line)
 {
-	sn_strbuf_addf(out, "%s%s", def->name, suffix);
-	if (def->labels != NULL)
-		sn_strbuf_addf(out, "{%s}", def->labels);
+	const char *own = line->def->labels;
+
+	if (line->labels != NULL)
+		sn_strbuf_adds(out, line->labels);
+	if (line->labels != NULL && own != NULL)
+		sn_strbuf_addc(out, ',');
+	if (own != NULL)
+		sn_strbuf_adds(out, own);
+	return line->labels != NULL || own != NULL;
+}
+
+/* "name_suffix{labels} ", or without braces if there are none. */
+static void write_name(struct sn_strbuf *out, const struct line *line, const char *suffix)
+{
+	sn_strbuf_addf(out, "%s%s", line->def->name, suffix);
+	if (line->labels != NULL || line->def->labels != NULL) {
+		sn_strbuf_addc(out, '{');
+		(void)write_labels(out, line);
+		sn_strbuf_addc(out, '}');
+	}
 	sn_strbuf_addc(out, ' ');
 }
 
-static void write_value(struct sn_strbuf *out, const struct sn_metric_def *def, uint64_t v)
+static void write_value(struct sn_strbuf *out, const struct line *line, uint64_t v)
 {
 	/* Counted up in one worker and down in another, a gauge's part of it may be below zero. */
-	const bool negative = def->kind == SN_METRIC_GAUGE && (int64_t)v < 0;
-	write_name(out, def, "");
+	const bool negative = line->def->kind == SN_METRIC_GAUGE && (int64_t)v < 0;
+	write_name(out, line, "");
 	sn_strbuf_adds(out, negative ? "-" : "");
 	sn_strbuf_addu(out, negative ? 0 - v : v);
 	sn_strbuf_addc(out, '\n');
 }
 
 static void write_bucket(
-        struct sn_strbuf *out, const struct sn_metric_def *def, uint64_t bound, uint64_t count)
+        struct sn_strbuf *out, const struct line *line, uint64_t bound, uint64_t count)
 {
-	sn_strbuf_addf(out, "%s_bucket{%s%sle=\"", def->name,
-	        def->labels != NULL ? def->labels : "", def->labels != NULL ? "," : "");
+	sn_strbuf_addf(out, "%s_bucket{", line->def->name);
+	sn_strbuf_adds(out, write_labels(out, line) ? ",le=\"" : "le=\"");
 	if (bound != 0)
-		sn_format_decimal(out, bound, def->scale, 9);
+		sn_format_decimal(out, bound, line->def->scale, 9);
 	else
 		sn_strbuf_adds(out, "+Inf");
 	sn_strbuf_adds(out, "\"} ");
@@ -139,33 +162,49 @@ static void write_bucket(
 }
 
 static void write_histogram(
-        struct sn_strbuf *out, const struct sn_metric_def *def, const _Atomic uint64_t *slots)
+        struct sn_strbuf *out, const struct line *line, const _Atomic uint64_t *slots)
 {
+	const struct sn_metric_def *def = line->def;
 	const size_t bounds = count_bounds(def);
 	uint64_t count = 0;
 	for (size_t i = 0; i <= bounds; i++) {
 		count += atomic_load_explicit(&slots[1 + i], memory_order_relaxed);
-		write_bucket(out, def, def->bounds[i], count);
+		write_bucket(out, line, def->bounds[i], count);
 	}
-	write_name(out, def, "_sum");
+	write_name(out, line, "_sum");
 	sn_format_decimal(
 	        out, atomic_load_explicit(&slots[0], memory_order_relaxed), def->scale, 9);
 	sn_strbuf_addc(out, '\n');
 	/* Not a slot of its own: it must equal the last bucket also while others observe. */
-	write_name(out, def, "_count");
+	write_name(out, line, "_count");
 	sn_strbuf_addu(out, count);
 	sn_strbuf_addc(out, '\n');
 }
 
+static void write_row(struct sn_strbuf *out, const struct sn_metric_part *part, size_t i)
+{
+	const struct sn_metric_set *set = part->set;
+	const struct line line = {.def = &set->defs[i], .labels = part->labels};
+	if (line.def->kind == SN_METRIC_HISTOGRAM)
+		write_histogram(out, &line, set->slots + set->first[i]);
+	else
+		write_value(out, &line, sn_metric_get(set, i));
+}
+
+void sn_metrics_write_parts(
+        const struct sn_metric_part *parts, size_t count, struct sn_strbuf *out)
+{
+	const struct sn_metric_set *first = parts[0].set;
+	for (size_t i = 0; i < first->count; i++) {
+		const struct sn_metric_def *def = &first->defs[i];
+		if (i == 0 || strcmp(def->name, first->defs[i - 1].name) != 0)
+			write_head(out, def);
+		for (size_t p = 0; p < count; p++)
+			write_row(out, &parts[p], i);
+	}
+}
+
 void sn_metrics_write(const struct sn_metric_set *set, struct sn_strbuf *out)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		const struct sn_metric_def *def = &set->defs[i];
-		if (i == 0 || strcmp(def->name, set->defs[i - 1].name) != 0)
-			write_head(out, def);
-		if (def->kind == SN_METRIC_HISTOGRAM)
-			write_histogram(out, def, set->slots + set->first[i]);
-		else
-			write_value(out, def, sn_metric_get(set, i));
-	}
+	sn_metrics_write_parts(&(struct sn_metric_part){.set = set}, 1, out);
 }

@@ -59,5 +59,12 @@ static inline uint64_t sn_metric_get(const struct sn_metric_set *set, size_t i)
 void sn_metric_observe(struct sn_metric_set *set, size_t i, uint64_t raw); /* histograms */
 /* Prometheus text format 0.0.4; rows of one name must stand together. */
 void sn_metrics_write(const struct sn_metric_set *set, struct sn_strbuf *out);
+/* Sets of the same rows, written as one: labels (service="irc") tell their values apart. */
+struct sn_metric_part {
+	const struct sn_metric_set *set;
+	const char *labels; /* before the row's own; NULL: none */
+};
+void sn_metrics_write_parts(
+        const struct sn_metric_part *parts, size_t count, struct sn_strbuf *out);
 
 #endif

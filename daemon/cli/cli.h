@@ -32,7 +32,8 @@ int sn_cli_service(const struct sn_service *service, int argc, char **argv);
 /* Register built-in endpoint types, checkers and modules (modules.c); once. */
 void sn_cli_register(void);
 
-/* Run the services of conf until a signal ends it; the front door's lines go to standard output. */
+/* Run the services of conf until a signal ends it; the front door's lines go to standard
+ * output, or to standard error when a client is at the other end of standard output. */
 int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags);
 
 /* --- helpers of the verbs ------------------------------------------------------------------- */

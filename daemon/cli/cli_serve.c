@@ -92,18 +92,18 @@ static void on_signal(struct sn_signal *signals, int signo)
 	sn_log(&log_ctx, SN_LOG_INFO, serving->stopping ? "stopping-now" : "stopping",
 		sn_f_cstr("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
 	serving->stopping = true;
-	serving->stop.on_stopped = on_stopped;
 	sn_host_stop(serving->host, SN_STR("Server is shutting down"), &serving->stop);
 }
 
 static void greet(struct sn_host *host)
 {
+	FILE *where = sn_host_speaks_on_stdout(host) ? stderr : stdout;
 	struct sn_strbuf out;
 
 	sn_strbuf_init(&out, 1 << 16);
 	sn_host_greet(host, &out);
-	fputs(sn_strbuf_cstr(&out), stdout);
-	(void)fflush(stdout);
+	fputs(sn_strbuf_cstr(&out), where);
+	(void)fflush(where);
 	sn_strbuf_fini(&out);
 }
 
@@ -122,6 +122,8 @@ static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_dia
 		sn_cli_print_diags(diags);
 	if (code == SN_OK) {
 		greet(serving->host);
+		serving->stop.on_stopped = on_stopped;
+		sn_host_stop_at_end(serving->host, &serving->stop);
 		sn_log(&log_ctx, SN_LOG_INFO, "started", sn_f_cstr("version", PACKAGE_VERSION),
 			sn_f_int("pid", getpid()));
 		code = sn_loop_run(serving->loop);

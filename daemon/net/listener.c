@@ -296,6 +296,8 @@ void sn_incoming_free(struct sn_incoming *in)
 	if (l->options.metrics != NULL)
 		sn_metric_sub(l->options.metrics, SN_LISTENER_OPEN, 1);
 	sn_free(in);
+	if (l->ops->on_idle != NULL && sn_list_empty(&l->connections))
+		l->ops->on_idle(l);
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */

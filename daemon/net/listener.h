@@ -36,6 +36,8 @@ struct sn_listener_ops {
 	 * use; it must be given a user with sn_stream_set_user before this returns. The rest of
 	 * the allocation is zero. */
 	void (*on_open)(struct sn_listener *listener, struct sn_incoming *in);
+	/* The last connection was freed; from the closing phase. May be NULL. */
+	void (*on_idle)(struct sn_listener *listener);
 };
 
 /* First member of the owner's connection struct. */

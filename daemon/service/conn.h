@@ -46,8 +46,8 @@ bool sn_conn_is_open(const struct sn_conn *conn);
 
 struct sn_pool *sn_conn_pool(struct sn_conn *conn); /* made on first use */
 const struct sn_tls_info *sn_conn_tls(const struct sn_conn *conn);
-/* STARTTLS with the listener's or the given context; SN_EPLAINTEXT when bytes are already there:
- * close the connection. conn_open is not called again; conn_input goes on after the handshake. */
+/* STARTTLS, server side; SN_EPLAINTEXT when unconsumed bytes are already there: return it, and the
+ * connection is cut. conn_open is not called again; conn_input goes on after the handshake. */
 int sn_conn_start_tls(struct sn_conn *conn, struct sn_tls_context *context) SN_WARN_UNUSED;
 /* A log line about this connection: carries conn=ID and peer=ADDRESS before its own fields. */
 void sn_conn_log_emit(const struct sn_conn *conn, enum sn_log_level level, const char *event,

@@ -62,11 +62,13 @@ struct sn_host {
 	struct sn_offload *pool;
 	struct sn_resolver *resolver;
 	struct sn_list instances;
-	struct sn_host_stop *stopping;
+	size_t instance_count;
+	struct sn_host_stop *stopping, *at_end;
 	struct sn_timer deadline;
-	struct sn_every watcher; /* looks for the last connection to go while stopping */
-	bool started;
+	struct sn_task idle_task; /* the last connection may be gone */
 };
+
+static void on_idle(struct sn_task *task);
 
 int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r)
 {
@@ -81,6 +83,7 @@ int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **hos
 	host->magic = MAGIC_HOST;
 	host->loop = loop;
 	host->conf = sn_conf_ref(conf);
+	host->idle_task.fn = on_idle;
 	sn_list_init(&host->instances);
 	code = sn_offload_new(&offload, &host->pool);
 	if (code == SN_OK)
@@ -121,6 +124,25 @@ static int open_portal(
 	return result;
 }
 
+/* service="NAME", with the three escapes that the format knows. */
+static const char *metric_label(struct sn_pool *pool, struct sn_str name)
+{
+	struct sn_strbuf b;
+	const char *label;
+
+	sn_strbuf_init(&b, 2 * name.n + 16);
+	sn_strbuf_adds(&b, "service=\"");
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '"' || name.p[i] == '\\' || name.p[i] == '\n')
+			sn_strbuf_addc(&b, '\\');
+		sn_strbuf_addc(&b, name.p[i] == '\n' ? 'n' : name.p[i]);
+	}
+	sn_strbuf_addc(&b, '"');
+	label = sn_pool_strdup(pool, sn_strbuf_str(&b));
+	sn_strbuf_fini(&b);
+	return label;
+}
+
 static struct sn_instance *new_instance(struct sn_host *host, const struct sn_conf_named *named)
 {
 	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
@@ -135,6 +157,9 @@ static struct sn_instance *new_instance(struct sn_host *host, const struct sn_co
 	instance->common = named->common;
 	instance->settings = named->settings;
 	instance->log.ns = service->name;
+	instance->idle_task = &host->idle_task;
+	instance->memory = sn_pool_new(0);
+	instance->metric_label = metric_label(instance->memory, named->name);
 	instance->started_wall = sn_loop_wall(host->loop);
 	sn_list_init(&instance->conns);
 	sn_metrics_init(&instance->metrics, service->metrics, service->metric_count, NULL);
@@ -143,6 +168,7 @@ static struct sn_instance *new_instance(struct sn_host *host, const struct sn_co
 	sn_conn_caps_init(&instance->caps, (uint32_t)instance->common->max_connections,
 		(uint32_t)instance->common->max_per_address);
 	sn_list_append(&host->instances, &instance->link);
+	host->instance_count++;
 	return instance;
 }
 
@@ -156,6 +182,7 @@ static void free_instance(struct sn_instance *instance)
 	sn_metrics_fini(&instance->metrics);
 	sn_metrics_fini(&instance->listener_metrics);
 	sn_conf_unref(&instance->conf);
+	sn_pool_free(&instance->memory);
 	sn_free(instance);
 }
 
@@ -169,21 +196,26 @@ static int prepare(
 	return auth != SN_OK ? auth : listen;
 }
 
-static int start_instance(struct sn_instance *instance, struct sn_conf_diags *diags)
+static int start_service(struct sn_instance *instance, struct sn_conf_diags *diags)
 {
 	struct sn_diag diag = { 0 };
 	int code = SN_OK;
 
 	if (instance->service->start != NULL)
 		code = instance->service->start(instance, &diag);
-	if (code != SN_OK) {
+	instance->running = code == SN_OK;
+	if (code != SN_OK)
 		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
 			"service %.*s does not start: %s", SN_STR_ARG(instance->name),
 			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
-		return code;
-	}
-	instance->running = true;
-	code = sn_service_listeners_start(instance, &diag);
+	return code;
+}
+
+static int start_listeners(struct sn_instance *instance, struct sn_conf_diags *diags)
+{
+	struct sn_diag diag = { 0 };
+	const int code = sn_service_listeners_start(instance, &diag);
+
 	if (code != SN_OK)
 		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
 			"service %.*s cannot accept connections: %s", SN_STR_ARG(instance->name),
@@ -203,12 +235,55 @@ static void remove_instances(struct sn_host *host)
 			instance->service->stop(instance);
 		free_instance(instance);
 	}
+	host->instance_count = 0;
+}
+
+static bool all_gone(struct sn_host *host)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances) {
+		if (!sn_service_listeners_idle(sn_container_of(link, struct sn_instance, link)))
+			return false;
+	}
+	return true;
+}
+
+static void cut_everything(struct sn_host *host)
+{
+	struct sn_list *link;
+
+	sn_list_each (link, &host->instances)
+		sn_service_listeners_cut(
+			sn_container_of(link, struct sn_instance, link), SN_CUT_ALL);
+}
+
+/* Standard input may be a connection already. */
+static void give_up(struct sn_host *host)
+{
+	cut_everything(host);
+	while (!all_gone(host))
+		sn_loop_turn(host->loop, 0);
+	sn_task_cancel(&host->idle_task);
+	remove_instances(host);
+}
+
+static int start_each(struct sn_host *host, struct sn_conf_diags *diags,
+	int (*start)(struct sn_instance *instance, struct sn_conf_diags *diags))
+{
+	struct sn_list *link;
+	int code = SN_OK;
+
+	sn_list_each (link, &host->instances) {
+		if (code == SN_OK)
+			code = start(sn_container_of(link, struct sn_instance, link), diags);
+	}
+	return code;
 }
 
 int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags)
 {
 	const struct sn_conf_named *named;
-	struct sn_list *link;
 	int result = SN_OK;
 
 	for (size_t i = 0; (named = sn_conf_named_at(host->conf, "service", i)) != NULL; i++) {
@@ -222,14 +297,12 @@ int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags)
 			"no service is configured: add a table such as [service.irc]");
 		result = SN_ECONFIG;
 	}
-	sn_list_each (link, &host->instances) {
-		if (result == SN_OK)
-			result = start_instance(
-				sn_container_of(link, struct sn_instance, link), diags);
-	}
+	if (result == SN_OK)
+		result = start_each(host, diags, start_service);
+	if (result == SN_OK)
+		result = start_each(host, diags, start_listeners);
 	if (result != SN_OK)
-		remove_instances(host);
-	host->started = result == SN_OK;
+		give_up(host);
 	return result;
 }
 
@@ -254,52 +327,87 @@ struct sn_instance *sn_host_find(struct sn_host *host, struct sn_str name)
 	return NULL;
 }
 
-void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out)
+/* --- metrics -------------------------------------------------------------------------------- */
+
+static const struct sn_metric_set *set_of(
+	const struct sn_instance *instance, const struct sn_service *service)
 {
+	return service == NULL ? &instance->listener_metrics : &instance->metrics;
+}
+
+/* The rows of one module, or with NULL the listeners' rows, of all instances that have them. */
+static void write_metrics(
+	struct sn_host *host, const struct sn_service *service, struct sn_strbuf *out)
+{
+	struct sn_metric_part *parts = sn_alloc_array(host->instance_count, sizeof(*parts));
 	struct sn_list *link;
+	size_t count = 0;
 
 	sn_list_each (link, &host->instances) {
-		struct sn_instance *instance = sn_container_of(link, struct sn_instance, link);
+		const struct sn_instance *instance =
+			sn_container_of(link, struct sn_instance, link);
 
-		sn_metrics_write(&instance->listener_metrics, out);
-		sn_metrics_write(&instance->metrics, out);
+		if (service == NULL || instance->service == service)
+			parts[count++] = (struct sn_metric_part){
+				.set = set_of(instance, service),
+				.labels = instance->metric_label,
+			};
 	}
+	if (count > 0)
+		sn_metrics_write_parts(parts, count, out);
+	sn_free(parts);
+}
+
+void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out)
+{
+	const struct sn_service *service;
+
+	write_metrics(host, NULL, out);
+	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++)
+		write_metrics(host, service, out);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-static bool all_gone(struct sn_host *host)
+struct listener_counts {
+	size_t all, stdio;
+};
+
+static struct listener_counts count_listeners(struct sn_host *host)
 {
+	struct listener_counts counts = { 0 };
 	struct sn_list *link;
 
 	sn_list_each (link, &host->instances) {
-		if (!sn_service_listeners_idle(sn_container_of(link, struct sn_instance, link)))
-			return false;
+		const struct sn_instance *instance =
+			sn_container_of(link, struct sn_instance, link);
+
+		counts.all += instance->listener_count;
+		counts.stdio += sn_service_listeners_stdio(instance);
 	}
-	return true;
+	return counts;
 }
 
-static int on_watch(struct sn_every *every, uint64_t periods)
+static bool is_stdio_only(struct sn_host *host)
 {
-	struct sn_host *host = sn_container_of(every, struct sn_host, watcher);
+	const struct listener_counts counts = count_listeners(host);
+
+	return counts.stdio == counts.all;
+}
+
+static void on_idle(struct sn_task *task)
+{
+	struct sn_host *host = sn_container_of(task, struct sn_host, idle_task);
 	struct sn_host_stop *stop = host->stopping;
 
-	(void)periods;
-	if (!all_gone(host))
-		return SN_OK;
+	if (stop == NULL && is_stdio_only(host))
+		stop = host->at_end;
+	if (stop == NULL || !all_gone(host))
+		return;
 	sn_timer_clear(&host->deadline);
 	remove_instances(host);
-	host->stopping = NULL;
+	host->stopping = host->at_end = NULL;
 	stop->on_stopped(stop);
-	return SN_CLOSE;
-}
-
-static void cut_everything(struct sn_host *host)
-{
-	struct sn_list *link;
-
-	sn_list_each (link, &host->instances)
-		sn_service_listeners_cut(sn_container_of(link, struct sn_instance, link));
 }
 
 static void on_deadline(struct sn_timer *timer)
@@ -313,6 +421,7 @@ static void drain_instance(struct sn_instance *instance, struct sn_str reason)
 
 	instance->draining = true;
 	sn_service_listeners_stop(instance);
+	sn_service_listeners_cut(instance, SN_CUT_UNOPENED);
 	if (instance->service->drain != NULL) {
 		instance->service->drain(instance, reason);
 		return;
@@ -334,7 +443,17 @@ void sn_host_stop(struct sn_host *host, struct sn_str reason, struct sn_host_sto
 	sn_list_each (link, &host->instances)
 		drain_instance(sn_container_of(link, struct sn_instance, link), reason);
 	sn_timer_set(host->loop, &host->deadline, server->drain_timeout, on_deadline);
-	sn_every_start(host->loop, &host->watcher, SN_MS(10), true, on_watch);
+	sn_loop_defer(host->loop, &host->idle_task);
+}
+
+void sn_host_stop_at_end(struct sn_host *host, struct sn_host_stop *stop)
+{
+	host->at_end = stop;
+}
+
+bool sn_host_speaks_on_stdout(struct sn_host *host)
+{
+	return count_listeners(host).stdio > 0;
 }
 
 void sn_host_free(struct sn_host **host_p)
@@ -346,7 +465,7 @@ void sn_host_free(struct sn_host **host_p)
 	sn_assert(sn_list_empty(&host->instances) && host->stopping == NULL);
 	*host_p = NULL;
 	sn_timer_clear(&host->deadline);
-	sn_every_stop(&host->watcher);
+	sn_task_cancel(&host->idle_task);
 	sn_resolver_free(&host->resolver);
 	sn_offload_free(&host->pool);
 	sn_conf_unref(&host->conf);

@@ -28,7 +28,7 @@ extern const struct sn_conf_section sn_server_section, sn_log_section;
 int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r) SN_WARN_UNUSED;
 void sn_host_free(struct sn_host **host);
 /*
- * Open listeners, start services. Problems (port taken, unreadable key, bad auth) go to diags with
+ * Open listeners, start services, accept. Problems (port taken, unreadable key, bad auth) go to diags with
  * the place in the configuration that asked for it; SN_ECONFIG if one is about the configuration,
  * else the first -errno; what had started is stopped again.
  */
@@ -40,9 +40,14 @@ void sn_host_greet(struct sn_host *host, struct sn_strbuf *out);
 struct sn_host_stop {
 	void (*on_stopped)(struct sn_host_stop *stop);
 };
+/* A host that only speaks on standard input and output stops by itself when they are at their end,
+ * and says so. After start. */
+void sn_host_stop_at_end(struct sn_host *host, struct sn_host_stop *stop);
+/* Is standard output a client's? Then it is not for anything else. */
+bool sn_host_speaks_on_stdout(struct sn_host *host);
 void sn_host_stop(struct sn_host *host, struct sn_str reason, struct sn_host_stop *stop);
 struct sn_instance *sn_host_find(struct sn_host *host, struct sn_str name);
-/* Prometheus text of all instances. */
+/* Prometheus text of all instances, told apart by the label `service`. */
 void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out);
 
 #endif

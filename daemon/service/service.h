@@ -68,7 +68,7 @@ struct sn_service {
 	void (*greet)(struct sn_instance *instance, const struct sn_listener *listener,
 		struct sn_strbuf *out);
 
-	int (*conn_open)(struct sn_conn *conn);
+	int (*conn_open)(struct sn_conn *conn); /* results as conn_input's; conn_close follows */
 	int (*conn_input)(struct sn_conn *conn);
 	void (*conn_drained)(struct sn_conn *conn);
 	int (*conn_eof)(struct sn_conn *conn); /* NULL: as SN_CLOSE */
@@ -102,12 +102,14 @@ struct sn_instance {
 	struct sn_log_ctx log;
 	struct sn_metric_set metrics; /* the module's rows */
 	struct sn_metric_set listener_metrics;
+	const char *metric_label; /* service="NAME" */
 	struct sn_conn_caps caps;
 	struct sn_list conns;                  /* sn_conn.link */
 	struct sn_service_listener *listeners; /* service_listener.c */
 	size_t listener_count;
-	struct sn_pool *memory; /* dies with the instance */
-	struct sn_list link;    /* the host's */
+	struct sn_task *idle_task; /* the host's: a listener has no connection left */
+	struct sn_pool *memory;    /* dies with the instance */
+	struct sn_list link;       /* the host's */
 	int64_t started_wall;   /* ns */
 	bool running, draining;
 };

@@ -15,6 +15,13 @@ static void on_open(struct sn_listener *listener, struct sn_incoming *incoming)
 	sn_conn_begin(of_listener(listener)->instance, incoming);
 }
 
+static void on_idle(struct sn_listener *listener)
+{
+	struct sn_instance *instance = of_listener(listener)->instance;
+
+	sn_loop_defer(instance->loop, instance->idle_task);
+}
+
 static size_t on_packet(
 	struct sn_dgram *dgram, const struct sn_packet *packet, char *reply, size_t cap)
 {
@@ -23,7 +30,7 @@ static size_t on_packet(
 	return sl->instance->service->dgram_input(sl->instance, dgram, packet, reply, cap);
 }
 
-static const struct sn_listener_ops listener_ops = { .on_open = on_open };
+static const struct sn_listener_ops listener_ops = { .on_open = on_open, .on_idle = on_idle };
 static const struct sn_dgram_ops dgram_ops = { .on_packet = on_packet };
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -92,7 +99,6 @@ int sn_service_listeners_open(struct sn_instance *instance, const struct sn_conf
 	struct sn_conf_endpoints list;
 	int result = SN_OK;
 
-	instance->memory = sn_pool_new(0);
 	list = wanted(instance, instance->memory);
 	if (list.count == 0) {
 		sn_conf_report(diags, SN_CONF_ERROR, named->pos,
@@ -148,6 +154,7 @@ static int start_one(struct sn_instance *instance, struct sn_service_listener *s
 	if (code != SN_OK)
 		return code;
 	if (sl->plan.socktype == SOCK_DGRAM) {
+		sl->listener.sock.local = sl->sock.local; /* for greet */
 		code = sn_dgram_start(&sl->dgram, instance->loop, sl->sock.fd, NULL, &dgram_ops);
 	} else {
 		code = sn_listener_start(&sl->listener, instance->loop, &sl->sock, sl->plan.stages,
@@ -201,7 +208,12 @@ void sn_service_listeners_stop(struct sn_instance *instance)
 	}
 }
 
-void sn_service_listeners_cut(struct sn_instance *instance)
+static bool is_open(const struct sn_incoming *in)
+{
+	return in->top->user != &in->user;
+}
+
+void sn_service_listeners_cut(struct sn_instance *instance, enum sn_cut which)
 {
 	for (size_t i = 0; i < instance->listener_count; i++) {
 		struct sn_service_listener *sl = &instance->listeners[i];
@@ -212,7 +224,8 @@ void sn_service_listeners_cut(struct sn_instance *instance)
 		sn_list_each (link, &sl->listener.connections) {
 			struct sn_incoming *in = sn_container_of(link, struct sn_incoming, link);
 
-			sn_stream_abort(in->top, SN_ECANCELED);
+			if (which == SN_CUT_ALL || !is_open(in))
+				sn_stream_abort(in->top, SN_ECANCELED);
 		}
 	}
 }
@@ -227,6 +240,15 @@ bool sn_service_listeners_idle(const struct sn_instance *instance)
 			return false;
 	}
 	return true;
+}
+
+size_t sn_service_listeners_stdio(const struct sn_instance *instance)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < instance->listener_count; i++)
+		count += instance->listeners[i].plan.kind == SN_LISTEN_PAIR;
+	return count;
 }
 
 void sn_service_listeners_close(struct sn_instance *instance)
@@ -245,5 +267,4 @@ void sn_service_listeners_close(struct sn_instance *instance)
 	sn_free(instance->listeners);
 	instance->listeners = NULL;
 	instance->listener_count = 0;
-	sn_pool_free(&instance->memory);
 }

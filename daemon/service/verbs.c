@@ -11,6 +11,8 @@ static int compare(struct sn_str name, const char *row)
 	for (size_t i = 0; i < name.n; i++) {
 		const char c = sn_ascii_lower(name.p[i]), r = sn_ascii_lower(row[i]);
 
+		if (r == '\0') /* name may go on with a zero byte of its own */
+			return 1;
 		if (c != r)
 			return (unsigned char)c < (unsigned char)r ? -1 : 1;
 	}

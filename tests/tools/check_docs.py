@@ -55,6 +55,13 @@ def check_leftovers(path, problems):
             problems.append(f"{path}:{number}: dead code")
 
 
+def check_module_page(problems):
+    """The module that docs/module-api.md shows is the one that a unit test runs."""
+    block = re.search(r"```c\n(.*?)```", read("docs/module-api.md"), re.S)
+    if not block or block.group(1) not in read("tests/unit/daemon/service/echo.c"):
+        problems.append("docs/module-api.md: its module is not, line for line, in tests/unit/daemon/service/echo.c")
+
+
 def check_manual(problems):
     """sennit.toml(5) is generated from the rows; the copy in docs/man must be today's."""
     run = subprocess.run([os.path.join(BUILD, "sennit"), "check", "--manual"], capture_output=True, text=True)
@@ -81,6 +88,7 @@ def main():
     for path in [*files((".c", ".h"), code), *documents]:
         check_leftovers(path, problems)
     check_manual(problems)
+    check_module_page(problems)
     for problem in problems:
         print(problem)
     print(f"{len(headers)} headers, {len(documents)} documents, {len(problems)} problems")
