@@ -383,11 +383,14 @@ static void tell_input(struct sn_stream *s)
 
 	if (due == 0 || s->input_turn == sn_loop_turns(s->loop))
 		return; /* what stays pending is deferred to the next turn */
-	s->pending &= ~due;
+	/* What is unread stays due while more is pulled: there may be nothing, or the end. */
+	s->pending &= ~(due & ~(unsigned)EV_INPUT);
 	if ((due & EV_PULL) && wants_input(s))
 		take(s);
-	else if (due & EV_INPUT)
+	if (s->pending & EV_INPUT & due) {
+		s->pending &= ~(unsigned)EV_INPUT;
 		hear_input(s);
+	}
 	if (due & EV_EOF)
 		hear_eof(s);
 }

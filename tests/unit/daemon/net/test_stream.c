@@ -280,6 +280,31 @@ START_TEST(readable_while_paused_is_not_forgotten)
 }
 END_TEST
 
+static void pause_only(struct probe *p)
+{
+	sn_stream_pause(p->user.stream);
+}
+
+/* Resumed with something unread and the word that there is more to pull: there is not, or only the
+ * end. */
+START_TEST(unread_input_is_heard_whatever_the_pull_gives)
+{
+	probe.bite = 1;
+	probe.on_input = pause_only;
+	probe.keeps_open = true;
+	readable("ab");
+	turn_some(loop, 1);
+	ck_assert_str_view(sn_strbuf_str(&probe.got), "a");
+	readable("");
+	script.pull_end = _i == 0 ? SN_AGAIN : SN_CLOSE;
+	PROBE_CALL(&probe, sn_stream_resume(s));
+	turn_some(loop, 1);
+	ck_assert_str_view(sn_strbuf_str(&probe.got), "ab");
+	turn_some(loop, 2);
+	ck_assert_uint_eq(probe.eofs, _i == 0 ? 0 : 1);
+}
+END_TEST
+
 START_TEST(eof_comes_once_and_after_all_input)
 {
 	probe.bite = 1;
@@ -675,6 +700,7 @@ static TCase *data_case(void)
 	tcase_add_test(tc, full_input_stops_and_consume_restarts);
 	tcase_add_test(tc, interest_is_told_only_when_it_changes);
 	tcase_add_test(tc, readable_while_paused_is_not_forgotten);
+	tcase_add_loop_test(tc, unread_input_is_heard_whatever_the_pull_gives, 0, 2);
 	tcase_add_test(tc, eof_comes_once_and_after_all_input);
 	tcase_add_test(tc, one_push_a_turn);
 	tcase_add_test(tc, no_push_while_blocked);
