@@ -1,6 +1,8 @@
 #include "tests/unit/daemon/net/probe.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
@@ -104,6 +106,13 @@ void probe_init(struct probe *p, struct sn_stream *s)
 void probe_fini(struct probe *p)
 {
 	sn_strbuf_fini(&p->got);
+}
+
+bool no_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
 }
 
 void turn_some(struct sn_loop *loop, unsigned turns)

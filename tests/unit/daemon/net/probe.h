@@ -53,6 +53,9 @@ void turn_some(struct sn_loop *loop, unsigned turns);
 /* n bytes that repeat only after 251. */
 char *pattern_new(size_t n);
 
+/* Every child of this process has been reaped. */
+bool no_children(void);
+
 /* A connected pair of TCP sockets on loopback, non-blocking. */
 void tcp_pair(int fds[2]);
 

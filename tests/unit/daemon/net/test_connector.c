@@ -83,6 +83,13 @@ static void tear_down(void)
 	ck_assert_uint_eq(count_fds(), open_fds);
 }
 
+/* The loop reaps what a closed stream has left behind. */
+static void tear_down_exec(void)
+{
+	TURN_UNTIL(loop, no_children());
+	tear_down();
+}
+
 static void connected(struct sn_waiter *w, struct sn_promise *p, int code)
 {
 	(void)w;
@@ -874,8 +881,8 @@ Suite *sn_suite_connector(void)
 {
 	Suite *suite = suite_create("connector");
 	TCase *tc = plain_case("tcp"), *unix_sockets = plain_case("unix");
-	TCase *exec = plain_case("exec"), *cancel = plain_case("cancel");
-	TCase *tls = tcase_create("tls");
+	TCase *cancel = plain_case("cancel");
+	TCase *exec = tcase_create("exec"), *tls = tcase_create("tls");
 
 	tcase_add_loop_test(tc, connects_to, 0, COUNT(direct));
 	tcase_add_test(tc, a_refusal_starts_the_next_attempt_at_once);
@@ -896,6 +903,8 @@ Suite *sn_suite_connector(void)
 	tcase_add_test(unix_sockets, unix_socket_with_a_full_backlog);
 	tcase_add_test(unix_sockets, unix_socket_whose_lock_nobody_holds);
 	suite_add_tcase(suite, unix_sockets);
+	tcase_add_checked_fixture(exec, set_up, tear_down_exec);
+	tcase_set_timeout(exec, 30);
 	tcase_set_tags(exec, "no-valgrind");
 	tcase_add_test(exec, child);
 	tcase_add_test(exec, child_that_cannot_be_started);

@@ -138,7 +138,9 @@ static const struct sn_endpoint_type unattached = {
 
 START_TEST(a_type_without_a_plan_is_an_error)
 {
-	ck_assert_int_eq(sn_endpoint_register(&unattached), SN_OK);
+	int rc = sn_endpoint_register(&unattached);
+
+	ck_assert(rc == SN_OK || rc == SN_EDUPLICATE); /* once in a process */
 	ck_assert_int_eq(make("nowhere"), SN_EUNAVAILABLE);
 	ck_assert_ptr_nonnull(strstr(diag.text, "nowhere"));
 }

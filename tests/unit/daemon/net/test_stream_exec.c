@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
@@ -35,13 +34,6 @@ static void start_script(const char *script)
 static void set_up(void)
 {
 	ck_assert_int_eq(sn_loop_new(NULL, &loop), SN_OK);
-}
-
-static bool no_children(void)
-{
-	siginfo_t info;
-
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
 }
 
 /* The loop reaps what the stream has left behind. */
