@@ -1,0 +1,305 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/base/text.h"
+#include "tests/support/turn.h"
+#include "tests/unit/protocols/irc/irc_fixture.h"
+
+#define AUTH "insecure_auth = true\nauth = [\"memory:alice:secret:bob:hunter2\"]\n"
+
+/* A peer that has the capability and negotiates. */
+static struct irc_peer *asker(void)
+{
+	struct irc_peer *peer = irc_connect();
+
+	irc_say(peer, "CAP LS 302\r\nCAP REQ :sasl");
+	irc_skip_to(peer, "* ACK :sasl");
+	return peer;
+}
+
+/* What the client sends for PLAIN: base64 of [authzid] NUL account NUL password. */
+static void say_plain(struct irc_peer *peer, struct sn_str response)
+{
+	struct sn_strbuf encoded;
+
+	sn_strbuf_init(&encoded, 4000);
+	sn_base64_encode(&encoded, response);
+	irc_say(peer, "AUTHENTICATE %s", sn_strbuf_cstr(&encoded));
+	sn_strbuf_fini(&encoded);
+}
+
+static void log_in(struct irc_peer *peer, struct sn_str response)
+{
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	say_plain(peer, response);
+}
+
+START_TEST(test_plain)
+{
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = asker();
+	irc_ask(peer, "NICK anne\r\nUSER a 0 * :A");
+	log_in(peer, SN_STR("\0alice\0secret"));
+	irc_expect(peer,
+		":irc.test 900 anne anne!~a@localhost alice :You are now logged in as "
+		"alice");
+	irc_expect(peer, ":irc.test 903 anne :SASL authentication successful");
+	irc_expect_nothing(peer);
+	irc_say(peer, "CAP END");
+	irc_expect(peer, ":irc.test 001 anne *");
+	irc_forget(peer);
+	irc_say(peer, "WHOIS anne");
+	irc_skip_to(peer, ":irc.test 330 anne anne alice :is logged in as");
+	ck_assert_uint_eq(irc_metric(SN_IRC_LOGINS), 1);
+	ck_assert_uint_eq(irc_metric(SN_IRC_LOGIN_FAILURES), 0);
+}
+END_TEST
+
+START_TEST(test_before_nick_and_user)
+{
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = asker();
+	log_in(peer, SN_STR("alice\0alice\0secret"));
+	irc_expect(peer, ":irc.test 900 [*] [*]![*]@localhost alice :*");
+	irc_expect(peer, ":irc.test 903 [*] :*");
+	irc_say(peer, "CAP END\r\nNICK anne\r\nUSER a 0 * :A");
+	irc_expect(peer, ":irc.test 001 anne *");
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+	static const struct {
+		const char *response;
+		size_t n;
+	} rows[] = {
+#define RESPONSE(text) { text, sizeof(text) - 1 }
+		RESPONSE("\0alice\0wrong"),
+		RESPONSE("\0alice\0Secret"),
+		RESPONSE("\0alice\0hunter2"),
+		RESPONSE("\0nobody\0secret"),
+		RESPONSE("bob\0alice\0secret"),
+		RESPONSE("\0alice\0"),
+		RESPONSE("\0\0secret"),
+		RESPONSE("alice"),
+		RESPONSE("\0alice"),
+		RESPONSE("\0alice\0secret\0"),
+		RESPONSE("\0alice\0secret\xff"),
+		RESPONSE(""),
+#undef RESPONSE
+	};
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = asker();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		log_in(peer, sn_str_n(rows[i].response, rows[i].n));
+		irc_expect(peer,
+			rows[i].n > 0 ? ":irc.test 904 [*] :SASL authentication failed"
+				      : ":irc.test 461 [*] AUTHENTICATE :*");
+		if (rows[i].n == 0)
+			irc_ask(peer, "AUTHENTICATE +",
+				":irc.test 904 [*] :SASL authentication failed");
+		irc_expect_nothing(peer);
+	}
+	ck_assert_uint_eq(irc_metric(SN_IRC_LOGIN_FAILURES), sizeof(rows) / sizeof(rows[0]));
+	/* And then it works. */
+	log_in(peer, SN_STR("\0alice\0secret"));
+	irc_skip_to(peer, ":irc.test 903 *");
+}
+END_TEST
+
+START_TEST(test_who_did_not_log_in_stays_out)
+{
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = asker();
+	irc_say(peer, "NICK anne\r\nUSER a 0 * :A");
+	log_in(peer, SN_STR("\0alice\0wrong"));
+	irc_expect(peer, "* 904 *");
+	irc_ask(peer, "CAP END", "ERROR :Closing Link: localhost (You must log in with SASL *)");
+	irc_expect_end(peer);
+}
+END_TEST
+
+START_TEST(test_exchange_errors)
+{
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = irc_connect();
+	irc_ask(peer, "AUTHENTICATE PLAIN",
+		":irc.test 904 [*] :SASL authentication failed: request the sasl capability first");
+	peer = asker();
+	irc_ask(peer, "AUTHENTICATE BOGUS",
+		":irc.test 908 [*] PLAIN :are available SASL mechanisms", ":irc.test 904 [*] *");
+	irc_ask(peer, "AUTHENTICATE *", ":irc.test 906 [*] :SASL authentication aborted");
+	irc_ask(peer, "AUTHENTICATE plain", "AUTHENTICATE +");
+	irc_ask(peer, "AUTHENTICATE *", ":irc.test 906 [*] :SASL authentication aborted");
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	irc_ask(peer, "AUTHENTICATE !!!", ":irc.test 904 [*] *");
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	irc_ask(peer, "CAP END", ":irc.test 906 [*] :SASL authentication aborted");
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	irc_ask(peer, "AUTHENTICATE *", ":irc.test 906 [*] *");
+}
+END_TEST
+
+static void say_chunk(struct irc_peer *peer, size_t n)
+{
+	char text[500];
+
+	memset(text, 'A', n);
+	irc_say(peer, "AUTHENTICATE %.*s", (int)n, text);
+}
+
+START_TEST(test_chunks)
+{
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = asker();
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	say_chunk(peer, 401);
+	irc_expect(peer, ":irc.test 905 [*] :SASL message too long");
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	say_chunk(peer, 400);
+	irc_expect_nothing(peer);
+	irc_ask(peer, "AUTHENTICATE +", ":irc.test 904 [*] *");
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	for (int i = 0; i < 20; i++) {
+		say_chunk(peer, 400);
+		irc_expect_nothing(peer);
+	}
+	say_chunk(peer, 400);
+	irc_expect(peer, ":irc.test 904 [*] *");
+}
+END_TEST
+
+/* 502 bytes are 672 of base64, and a chunk holds 400. */
+#define A250 A50 A50 A50 A50 A50
+#define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+START_TEST(test_long_password_in_chunks)
+{
+	static const char response[] = "\0" A250 "\0" A250;
+	struct sn_strbuf encoded;
+	struct irc_peer *peer;
+
+	irc_restart("insecure_auth = true\nauth = [\"memory:" A250 ":" A250 "\"]\n");
+	peer = asker();
+	sn_strbuf_init(&encoded, 1000);
+	sn_base64_encode(&encoded, sn_str_n(response, sizeof(response) - 1));
+	ck_assert_uint_gt(encoded.n, 400);
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	irc_say(peer, "AUTHENTICATE %.*s", 400, encoded.p);
+	irc_expect_nothing(peer);
+	irc_say(peer, "AUTHENTICATE %s", encoded.p + 400);
+	irc_skip_to(peer, "* 903 *");
+	sn_strbuf_fini(&encoded);
+}
+END_TEST
+
+START_TEST(test_once_is_enough)
+{
+	struct irc_peer *peer;
+
+	irc_restart(AUTH);
+	peer = asker();
+	log_in(peer, SN_STR("\0alice\0secret"));
+	irc_skip_to(peer, "* 903 *");
+	irc_ask(peer, "AUTHENTICATE PLAIN",
+		":irc.test 907 [*] :You have already authenticated using SASL");
+}
+END_TEST
+
+START_TEST(test_login_of_a_guest_is_told)
+{
+	struct irc_peer *bob, *peer;
+
+	irc_restart(AUTH "open = true\n");
+	bob = irc_user_with("bob", "account-notify");
+	peer = irc_user_with("anne", "sasl");
+	irc_say(bob, "JOIN #x");
+	irc_say(peer, "JOIN #x");
+	irc_forget_all();
+	log_in(peer, SN_STR("\0alice\0secret"));
+	irc_skip_to(peer, "* 903 *");
+	irc_expect(bob, ":anne!~anne@localhost ACCOUNT alice");
+	irc_expect_nothing(bob);
+}
+END_TEST
+
+/* --- with a check that takes its time on another thread --------------------------------------- */
+
+/* A password file that needs no place in the file system. */
+static void restart_with_file(void)
+{
+	static const char line[] = "alice:secret\n";
+	const int fd = memfd_create("users", 0);
+	char keys[200];
+	struct sn_strbuf b;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
+	sn_strbuf_fixed(&b, keys, sizeof(keys));
+	sn_strbuf_addf(&b, "insecure_auth = true\nauth = [\"file:/proc/self/fd/%d\"]\n", fd);
+	irc_restart(keys);
+}
+
+START_TEST(test_input_waits_for_the_answer)
+{
+	struct irc_peer *peer;
+
+	restart_with_file();
+	peer = asker();
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	/* "\0alice\0wrong", and at once what must not be answered before it. */
+	irc_say(peer, "AUTHENTICATE AGFsaWNlAHdyb25n\r\nPING x");
+	sn_test_turn_until(irc_loop, peer->read < peer->text.n);
+	irc_settle();
+	irc_expect(peer, ":irc.test 904 [*] *");
+	irc_expect(peer, ":irc.test PONG irc.test :x");
+}
+END_TEST
+
+/* The one who asked is gone when the answer comes; the sanitizers see what is left of it. */
+START_TEST(test_gone_while_waiting)
+{
+	struct irc_peer *peer;
+
+	restart_with_file();
+	peer = asker();
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	sn_stream_write(peer->stream, SN_STR("AUTHENTICATE AGFsaWNlAHdyb25n\r\n"));
+	for (int i = 0; i < 4; i++)
+		sn_loop_turn(irc_loop, 0);
+	irc_reset(peer);
+	peer = irc_connect();
+	irc_ask(peer, "PING x", ":irc.test PONG irc.test :x");
+}
+END_TEST
+
+Suite *sn_suite_irc_sasl(void)
+{
+	const TTest *const tests[] = {
+		test_plain,
+		test_before_nick_and_user,
+		test_refused,
+		test_who_did_not_log_in_stays_out,
+		test_exchange_errors,
+		test_chunks,
+		test_long_password_in_chunks,
+		test_once_is_enough,
+		test_login_of_a_guest_is_told,
+		test_input_waits_for_the_answer,
+		test_gone_while_waiting,
+	};
+
+	return IRC_SUITE("irc_sasl", tests);
+}
