@@ -5,7 +5,7 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 
 BUILD_PACKAGES="autoconf automake gcc make pkgconf libc6-dev libcrypt-dev libssl-dev libc-ares-dev"
-TEST_PACKAGES="binutils check git groff-base haproxy iproute2 irssi libevent-dev libglib2.0-dev
+TEST_PACKAGES="binutils check faketime git groff-base haproxy iproute2 irssi libevent-dev libglib2.0-dev
   man-db openssl python3 python3-irc python3-twisted systemd util-linux valgrind weechat-headless"
 
 say() {

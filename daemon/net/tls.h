@@ -115,6 +115,8 @@ struct sn_tls_info {
  * suffices). Not after on_end. */
 int sn_stream_tls_binding(const struct sn_stream *s, const char *type, uint8_t *out, size_t cap,
 	size_t *n_r) SN_WARN_UNUSED;
+/* Do a plain connection's first bytes begin a TLS handshake? For services to say so. */
+bool sn_tls_is_hello(struct sn_str input);
 /* Why the handshake or the connection failed, for the log, in on_end too: "peer sent plain text,
  * not TLS (first bytes: ...)", OpenSSL's reason. Empty when nothing failed. */
 const char *sn_stream_tls_error(const struct sn_stream *s);

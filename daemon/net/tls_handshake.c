@@ -75,6 +75,12 @@ static bool first_byte_fits(const struct sn_stream_tls *tls, uint8_t byte)
 	return byte == RECORD_HANDSHAKE || (byte == RECORD_ALERT && tls->context->store == NULL);
 }
 
+/* RFC 8446 5.1: type, then a version that has had 3 as its first byte since SSL 3. */
+bool sn_tls_is_hello(struct sn_str input)
+{
+	return input.n >= 2 && input.p[0] == RECORD_HANDSHAKE && input.p[1] == 3;
+}
+
 static bool is_text(struct sn_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {

@@ -97,6 +97,8 @@ static int handle_line(struct sn_irc_client *client, struct sn_str line)
 	const int code = sn_irc_parse(line, &m);
 
 	client->heard = now(client);
+	if (client->ping_sent)
+		set_timer(client, client->heard + sn_irc_server(client)->conf->ping_interval);
 	client->ping_sent = false;
 	if (code == SN_EMISSING)
 		return SN_OK;
@@ -115,6 +117,14 @@ static int handle_line(struct sn_irc_client *client, struct sn_str line)
 	return sn_irc_dispatch(client, &m);
 }
 
+/* A client that wants TLS here would wait for ever: it gets an end, the operator a reason. */
+static int refuse_tls(struct sn_irc_client *client)
+{
+	sn_conn_log(&client->conn, SN_LOG_INFO, "tls-on-plain-port",
+		sn_f_cstr("hint", "the client speaks TLS: it needs a tls: endpoint"));
+	return sn_irc_end(client, "This port speaks plain text, not TLS");
+}
+
 int sn_irc_conn_input(struct sn_conn *conn)
 {
 	struct sn_irc_client *client = client_of(conn);
@@ -122,6 +132,8 @@ int sn_irc_conn_input(struct sn_conn *conn)
 	size_t used;
 	int code = SN_OK;
 
+	if (client->state == SN_IRC_UNREGISTERED && sn_tls_is_hello(sn_conn_input(conn)))
+		return refuse_tls(client);
 	while (code == SN_OK && client->state != SN_IRC_ENDING) {
 		const int64_t wait = debt(client);
 		int framed;
