@@ -391,7 +391,9 @@ static void tell_input(struct sn_stream *s)
 		s->pending &= ~(unsigned)EV_INPUT;
 		hear_input(s);
 	}
-	if (due & EV_EOF)
+	if ((due & EV_EOF) && s->paused)
+		s->pending |= EV_EOF; /* held: the user is still busy with what came before it */
+	else if (due & EV_EOF)
 		hear_eof(s);
 }
 
@@ -416,7 +418,7 @@ static void on_events(struct sn_task *task)
 	tell_ready(s);
 	tell_input(s);
 	tell_drained(s);
-	if (s->pending != 0)
+	if (s->pending & ~(s->paused ? (unsigned)EV_EOF : 0))
 		sn_loop_defer(s->loop, &s->event_task);
 }
 
@@ -485,6 +487,8 @@ void sn_stream_resume(struct sn_stream *s)
 		return;
 	if (s->in.n > 0)
 		notify(s, EV_INPUT);
+	if (s->pending & EV_EOF)
+		notify(s, EV_EOF);
 	update_interest(s);
 }
 

@@ -50,7 +50,8 @@ struct sn_stream_events {
 	void (*on_ready)(struct sn_stream_user *user);
 	void (*on_input)(struct sn_stream_user *user);
 	void (*on_drained)(struct sn_stream_user *user); /* may be NULL */
-	/* Peer will send no more; unread bytes may be left in `in`. NULL: sn_stream_close. */
+	/* Peer will send no more; unread bytes may be left in `in`. Not while paused.
+	 * NULL: sn_stream_close. */
 	void (*on_eof)(struct sn_stream_user *user);
 	/* It is over: SN_CLOSE (orderly) or a failure. Nothing can be sent any more. */
 	void (*on_end)(struct sn_stream_user *user, int code);
@@ -145,7 +146,7 @@ static inline struct sn_str sn_stream_input(const struct sn_stream *s)
 	return sn_buf_view(&s->in);
 }
 void sn_stream_consume(struct sn_stream *s, size_t n);
-/* No on_input until resumed; bytes that are there already are kept. on_input comes again after
+/* No on_input and no on_eof until resumed; bytes that are there already are kept. on_input comes again after
  * resume if unread bytes are left. */
 void sn_stream_pause(struct sn_stream *s);
 void sn_stream_resume(struct sn_stream *s);

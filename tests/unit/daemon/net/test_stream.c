@@ -300,8 +300,32 @@ START_TEST(unread_input_is_heard_whatever_the_pull_gives)
 	PROBE_CALL(&probe, sn_stream_resume(s));
 	turn_some(loop, 1);
 	ck_assert_str_view(sn_strbuf_str(&probe.got), "ab");
+	PROBE_CALL(&probe, sn_stream_resume(s));
 	turn_some(loop, 2);
 	ck_assert_uint_eq(probe.eofs, _i == 0 ? 0 : 1);
+}
+END_TEST
+
+/* Two requests and the end of stream, and a user who pauses to answer each. */
+START_TEST(eof_waits_for_a_paused_user)
+{
+	probe.bite = 1;
+	probe.on_input = pause_only;
+	probe.keeps_open = true;
+	readable("ab");
+	script.pull_end = SN_CLOSE;
+	s->more = true;
+	PROBE_CALL(&probe, sn_stream_resume(s));
+	turn_some(loop, 3);
+	ck_assert_str_view(sn_strbuf_str(&probe.got), "ab");
+	ck_assert(s->eof);
+	ck_assert_uint_eq(probe.eofs, 0);
+	ck_assert_int_ne(sn_loop_timeout(loop), 0); /* nothing goes round meanwhile */
+	PROBE_CALL(&probe, sn_stream_resume(s));
+	turn_some(loop, 2);
+	ck_assert_uint_eq(probe.eofs, 1);
+	turn_some(loop, 2);
+	ck_assert_uint_eq(probe.eofs, 1);
 }
 END_TEST
 
@@ -701,6 +725,7 @@ static TCase *data_case(void)
 	tcase_add_test(tc, interest_is_told_only_when_it_changes);
 	tcase_add_test(tc, readable_while_paused_is_not_forgotten);
 	tcase_add_loop_test(tc, unread_input_is_heard_whatever_the_pull_gives, 0, 2);
+	tcase_add_test(tc, eof_waits_for_a_paused_user);
 	tcase_add_test(tc, eof_comes_once_and_after_all_input);
 	tcase_add_test(tc, one_push_a_turn);
 	tcase_add_test(tc, no_push_while_blocked);
