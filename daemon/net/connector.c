@@ -15,6 +15,8 @@
 /* A unix socket whose backlog is full cannot be waited for (connect(2), EAGAIN). */
 #define BACKLOG_RETRY SN_MS(20)
 #define ERROR_SIZE 300
+/* Of one family: whoever answers for a name must not decide how much we try. */
+#define ADDRS_MAX 32
 
 /* How much a failure tells; the one that tells most is reported. */
 enum weight {
@@ -491,7 +493,8 @@ static void take_answer(struct lookup *lookup, const struct sn_addr *addrs, size
 {
 	struct connect_op *op = lookup->op;
 
-	sn_eyeballs_answer(&op->eyeballs, lookup->family, addrs, count, sn_loop_now(op->loop));
+	sn_eyeballs_answer(&op->eyeballs, lookup->family, addrs,
+		count < ADDRS_MAX ? count : ADDRS_MAX, sn_loop_now(op->loop));
 }
 
 static void looked_up(struct sn_waiter *w, struct sn_promise *p, int code)

@@ -204,6 +204,8 @@ static void on_step_done(struct sn_job *job, int code)
 	hs->ssl = NULL;
 	hs->stop_at_hello = tls->context->pool != NULL; /* a second hello costs as much */
 	BIO_set_data(SSL_get_rbio(tls->ssl), &tls->io);
+	if (!sn_stream_is_open(&tls->stream)) /* its end is due, and lower may be gone already */
+		return;
 	sn_chain_move(sn_stream_out(tls->stream.lower), &hs->out, hs->out.bytes);
 	if (code == SN_AGAIN && sn_stream_input(tls->stream.lower).n > 0)
 		sn_tls_handshake_advance(tls);

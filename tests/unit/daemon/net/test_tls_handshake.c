@@ -1,6 +1,7 @@
 /* Handshakes whose costly step runs on the pool, and what may happen meanwhile. */
 #include "tests/unit/daemon/net/tls_rig.h"
 
+#include <errno.h>
 #include <semaphore.h>
 
 #include "daemon/net/tls_private.h"
@@ -124,7 +125,7 @@ END_TEST
 
 struct blocker {
 	struct sn_job job;
-	sem_t go;
+	sem_t started, go;
 	bool done;
 };
 
@@ -132,6 +133,7 @@ static int block(struct sn_job *job)
 {
 	struct blocker *blocker = sn_container_of(job, struct blocker, job);
 
+	sem_post(&blocker->started);
 	while (sem_wait(&blocker->go) < 0)
 		;
 	return SN_OK;
@@ -146,6 +148,7 @@ static void on_unblocked(struct sn_job *job, int code)
 static void start_blocker(struct blocker *blocker)
 {
 	*blocker = (struct blocker){ .job = { .work = block, .done = on_unblocked } };
+	ck_assert_int_eq(sem_init(&blocker->started, 0, 0), 0);
 	ck_assert_int_eq(sem_init(&blocker->go, 0, 0), 0);
 	ck_assert_int_eq(sn_offload_run(rig.pool, rig.loop, &blocker->job), SN_OK);
 }
@@ -216,6 +219,33 @@ START_TEST(test_end_while_queued)
 	sn_test_turn_until(rig.loop, tls_end_over(&rig.server));
 	ck_assert_int_eq(rig.server.code, SN_EEOF);
 	ck_assert_str_eq(rig.server.error, "peer closed during the handshake");
+}
+END_TEST
+
+/*
+ * The connection is reset while the job runs: lower is freed at the end of that turn, and the
+ * result comes in the next one before the end of the TLS stream is told.
+ */
+START_TEST(test_result_after_lower_is_gone)
+{
+	struct blocker before, after;
+
+	use_small_pool(10);
+	start_blocker(&before);
+	tls_rig_connect(&rig, 1 << 20, "example.org");
+	turn_into_job();
+	sn_stream_abort(rig.server.user.stream->lower, -ECONNRESET);
+	sn_loop_turn(rig.loop, 0);
+	ck_assert_ptr_null(rig.server.user.stream->lower);
+	ck_assert_uint_eq(rig.server.ends, 0);
+	start_blocker(&after);
+	sem_post(&before.go);
+	while (sem_wait(&after.started) < 0) /* the one thread has done the step */
+		;
+	sn_test_turn_until(rig.loop, tls_end_over(&rig.server));
+	ck_assert_int_eq(rig.server.code, -ECONNRESET);
+	end_blocker(&after);
+	end_blocker(&before);
 }
 END_TEST
 
@@ -333,6 +363,7 @@ Suite *sn_suite_tls_handshake(void)
 	tcase_add_test(tc, test_abort_while_queued);
 	tcase_add_test(tc, test_pool_goes);
 	tcase_add_test(tc, test_end_while_queued);
+	tcase_add_test(tc, test_result_after_lower_is_gone);
 	tcase_add_test(tc, test_pool_full);
 	tcase_add_test(tc, test_two_hellos);
 	tcase_add_test(tc, test_failure_in_job);
