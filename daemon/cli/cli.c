@@ -83,6 +83,10 @@ int sn_cli_exit_code(int code)
 		{ -EACCES, EX_NOPERM },
 		{ -EPERM, EX_NOPERM },
 		{ -ENOENT, EX_NOINPUT },
+		{ SN_EUNAVAILABLE, EX_UNAVAILABLE },
+		{ SN_ESYNTAX, EX_USAGE },
+		{ SN_ERANGE, EX_USAGE },
+		{ SN_ELIMIT, EX_USAGE },
 		{ SN_ECERT, EX_CONFIG },
 		{ SN_ETLS, EX_CONFIG },
 		{ SN_ECONFIG, EX_CONFIG },
@@ -95,17 +99,23 @@ int sn_cli_exit_code(int code)
 	return code > -1000 ? EX_OSERR : EX_CONFIG;
 }
 
-const char *sn_cli_config_path(const char *given)
+int sn_cli_find_config(const char *verb, const char *given, const char **path_r)
 {
 	static const char *const places[] = { "sennit.toml", "/etc/sennit/sennit.toml" };
 
-	if (given != NULL)
-		return given;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	*path_r = given;
+	for (size_t i = 0; *path_r == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		if (access(places[i], F_OK) == 0)
-			return places[i];
+			*path_r = places[i];
 	}
-	return NULL;
+	if (*path_r == NULL)
+		return sn_cli_usage(verb,
+			"which configuration? There is no sennit.toml here and no "
+			"/etc/sennit/sennit.toml");
+	if (access(*path_r, R_OK) == 0)
+		return EX_OK;
+	fprintf(stderr, "sennit: %s: cannot be read: %s\n", *path_r, sn_strerror(-errno));
+	return EX_NOINPUT;
 }
 
 static int print_version(void)

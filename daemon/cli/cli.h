@@ -51,7 +51,8 @@ void sn_cli_print_diags(const struct sn_conf_diags *diags);
 bool sn_cli_color(int fd);
 /* The exit code that fits a result. */
 int sn_cli_exit_code(int code);
-/* FILE, or the default places: ./sennit.toml, /etc/sennit/sennit.toml. NULL: there is none. */
-const char *sn_cli_config_path(const char *given);
+/* The configuration to read: given, or (NULL) ./sennit.toml or /etc/sennit/sennit.toml. EX_OK, or
+ * the exit code after saying what is missing. */
+int sn_cli_find_config(const char *verb, const char *given, const char **path_r);
 
 #endif

@@ -54,6 +54,7 @@ static int run(const struct sn_command *command, int argc, char **argv)
 {
 	const char *path = NULL;
 	enum mode mode = CHECK;
+	int exit_code;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--effective") == 0)
@@ -67,12 +68,8 @@ static int run(const struct sn_command *command, int argc, char **argv)
 	}
 	if (mode == MANUAL)
 		return print_manual();
-	path = sn_cli_config_path(path);
-	if (path == NULL)
-		return sn_cli_usage(command->name,
-			"which configuration? There is no sennit.toml here and no "
-			"/etc/sennit/sennit.toml");
-	return check(path, mode);
+	exit_code = sn_cli_find_config(command->name, path, &path);
+	return exit_code == EX_OK ? check(path, mode) : exit_code;
 }
 
 const struct sn_command sn_command_check = {

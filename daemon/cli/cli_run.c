@@ -10,19 +10,12 @@ static int load(const char *path, struct sn_conf_diags *diags, struct sn_conf **
 	return code;
 }
 
-static int run(const struct sn_command *command, int argc, char **argv)
+static int load_and_serve(const char *path)
 {
-	const char *path = sn_cli_config_path(argc > 1 ? argv[1] : NULL);
 	struct sn_conf_diags diags;
 	struct sn_conf *conf = NULL;
 	int exit_code;
 
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
-		return sn_cli_usage(command->name, "unexpected \"%s\"", argv[argc > 2 ? 2 : 1]);
-	if (path == NULL)
-		return sn_cli_usage(command->name,
-			"which configuration? There is no sennit.toml here and no "
-			"/etc/sennit/sennit.toml");
 	sn_conf_diags_init(&diags);
 	exit_code = sn_cli_exit_code(load(path, &diags, &conf));
 	sn_conf_diags_fini(&diags);
@@ -32,7 +25,19 @@ static int run(const struct sn_command *command, int argc, char **argv)
 	exit_code = sn_cli_serve(conf, &diags);
 	sn_conf_unref(&conf);
 	sn_conf_diags_fini(&diags);
-	return exit_code;
+	/* Whatever is wrong with an endpoint stands in the file, not on the command line. */
+	return exit_code == EX_USAGE ? EX_CONFIG : exit_code;
+}
+
+static int run(const struct sn_command *command, int argc, char **argv)
+{
+	const char *path;
+	int exit_code;
+
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+		return sn_cli_usage(command->name, "unexpected \"%s\"", argv[argc > 2 ? 2 : 1]);
+	exit_code = sn_cli_find_config(command->name, argc > 1 ? argv[1] : NULL, &path);
+	return exit_code == EX_OK ? load_and_serve(path) : exit_code;
 }
 
 const struct sn_command sn_command_run = {

@@ -141,6 +141,8 @@ int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags)
 	int log_fd, code, exit_code;
 
 	sn_signal_ignore_pipe();
+	/* A log file at its size limit (ulimit -f) is like a full disk: no reason to die. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	exit_code = start_log(conf, &log_fd);
 	if (exit_code != EX_OK)
 		return exit_code;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
@@ -138,11 +139,27 @@ static int take_inherited(
 	return SN_OK;
 }
 
+/* Files and /dev/null are never waited for: epoll refuses them. */
+static bool can_be_waited_for(int fd)
+{
+	struct epoll_event event = { .events = 0 };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	bool can = epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 || errno != EPERM;
+
+	if (epoll >= 0)
+		close(epoll);
+	return can;
+}
+
 static int take_pair(
 	const struct sn_listen_plan *plan, struct sn_listen_socket *sock, struct sn_diag *diag)
 {
 	if (fcntl(plan->fd, F_GETFD) < 0 || fcntl(plan->wfd, F_GETFD) < 0)
 		return sn_diag_set(diag, -EBADF, 0, "standard input or output is closed");
+	if (!can_be_waited_for(plan->fd))
+		return sn_diag_set(diag, -EINVAL, 0,
+			"standard input is a file or a device that cannot be waited for: stdio: "
+			"needs a pipe, a socket or a terminal");
 	sock->fd = plan->fd;
 	sock->wfd = plan->wfd;
 	return SN_OK;

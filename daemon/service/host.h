@@ -28,9 +28,9 @@ extern const struct sn_conf_section sn_server_section, sn_log_section;
 int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r) SN_WARN_UNUSED;
 void sn_host_free(struct sn_host **host);
 /*
- * Open listeners, start services, accept. Problems (port taken, unreadable key, bad auth) go to diags with
- * the place in the configuration that asked for it; SN_ECONFIG if one is about the configuration,
- * else the first -errno; what had started is stopped again.
+ * Open listeners, start services, accept. Problems (port taken, unreadable key, bad auth) go to
+ * diags with the place in the configuration that asked for it; SN_ECONFIG if one is about the
+ * configuration, else the first -errno; what had started is stopped again.
  */
 int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags) SN_WARN_UNUSED;
 /* "irc: listening on ..." and how to connect, for people. */

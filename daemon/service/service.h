@@ -110,7 +110,7 @@ struct sn_instance {
 	struct sn_task *idle_task; /* the host's: a listener has no connection left */
 	struct sn_pool *memory;    /* dies with the instance */
 	struct sn_list link;       /* the host's */
-	int64_t started_wall;   /* ns */
+	int64_t started_wall;      /* ns */
 	bool running, draining;
 };
 

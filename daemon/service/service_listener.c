@@ -43,7 +43,7 @@ static int check_kind(const struct sn_instance *instance, const struct sn_servic
 
 	if (instance->service->flags & need)
 		return SN_OK;
-	return sn_diag_set(diag, SN_ECONFIG, sl->endpoint->column, "%s does not speak %s",
+	return sn_diag_set(diag, SN_ESYNTAX, sl->endpoint->column, "%s does not speak %s",
 		instance->service->name, need == SN_SERVICE_DGRAM ? "datagrams" : "streams");
 }
 
@@ -70,6 +70,18 @@ static int open_one(struct sn_instance *instance, struct sn_service_listener *sl
 			stage->ops->set_alpn(stage, instance->service->alpn);
 	}
 	return SN_OK;
+}
+
+/* The failure under the very word of the endpoint string that is at fault, if there is one. */
+static void report(const struct sn_conf_endpoint *item, int code, const struct sn_diag *diag,
+	struct sn_conf_diags *diags)
+{
+	struct sn_conf_pos pos = item->pos;
+
+	if (diag->column > 0)
+		pos = sn_conf_pos_within(pos, item->endpoint->source, diag->column - 1);
+	sn_conf_report(diags, SN_CONF_ERROR, pos, "%s",
+		diag->text[0] != '\0' ? diag->text : sn_strerror(code));
 }
 
 /* The configured endpoints, or the module's own. */
@@ -114,8 +126,7 @@ int sn_service_listeners_open(struct sn_instance *instance, const struct sn_conf
 
 		if (code == SN_OK)
 			continue;
-		sn_conf_report(diags, SN_CONF_ERROR, list.items[i].pos, "%s",
-			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
+		report(&list.items[i], code, &diag, diags);
 		result = code;
 	}
 	return result;
@@ -180,11 +191,11 @@ void sn_service_listeners_greet(struct sn_instance *instance, struct sn_strbuf *
 	for (size_t i = 0; i < instance->listener_count; i++) {
 		struct sn_service_listener *sl = &instance->listeners[i];
 
-		/* Standard output belongs to the client then. */
-		if (sl->plan.kind == SN_LISTEN_PAIR)
-			continue;
 		sn_strbuf_addf(out, "%.*s: listening on ", SN_STR_ARG(instance->name));
-		sn_addr_format(&sl->listener.sock.local, out);
+		if (sl->plan.kind == SN_LISTEN_PAIR)
+			sn_strbuf_adds(out, "standard input and output");
+		else
+			sn_addr_format(&sl->listener.sock.local, out);
 		for (struct sn_accept_stage *stage = sl->plan.stages; stage != NULL;
 			stage = stage->next)
 			sn_strbuf_addf(out, " with %s", stage->ops->name);

@@ -22,8 +22,9 @@ int sn_service_listeners_open(struct sn_instance *instance, const struct sn_conf
 	struct sn_conf_diags *diags) SN_WARN_UNUSED;
 int sn_service_listeners_start(struct sn_instance *instance, struct sn_diag *diag) SN_WARN_UNUSED;
 void sn_service_listeners_greet(struct sn_instance *instance, struct sn_strbuf *out);
-void sn_service_listeners_stop(struct sn_instance *instance);       /* accept no more */
-/* Abort connections: all, or those on their way through the stages, which nobody can tell anything. */
+void sn_service_listeners_stop(struct sn_instance *instance); /* accept no more */
+/* Abort connections: all, or those on their way through the stages, which nobody can tell anything.
+ */
 enum sn_cut { SN_CUT_ALL, SN_CUT_UNOPENED };
 void sn_service_listeners_cut(struct sn_instance *instance, enum sn_cut which);
 bool sn_service_listeners_idle(const struct sn_instance *instance); /* no connection is left */

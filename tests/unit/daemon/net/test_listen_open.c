@@ -187,6 +187,12 @@ START_TEST(pair)
 	ck_assert_int_eq(sock.wfd, out[1]);
 	sn_listen_close(&sock);
 	check_failure(-EBADF, "standard input or output is closed");
+	plan.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	plan.wfd = plan.fd;
+	check_failure(-EINVAL,
+		"standard input is a file or a device that cannot be waited for: stdio: needs a "
+		"pipe, a socket or a terminal");
+	close(plan.fd);
 	close(in[1]);
 	close(out[0]);
 }

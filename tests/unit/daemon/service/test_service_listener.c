@@ -45,10 +45,12 @@ static const struct {
 } failures[] = {
 	{ "[service.echo]\n", SN_ECONFIG, ":1:", "service echo listens nowhere: give `listen`" },
 	{ "[service.echo]\nlisten = []\n", SN_ECONFIG, ":1:", "listens nowhere" },
-	{ "[service.tap]\nlisten = \"udp:0\"\n", SN_ECONFIG,
-		":2:", "tap does not speak datagrams" },
+	{ "[service.tap]\nlisten = \"udp:0\"\n", SN_ESYNTAX,
+		":2:11:", "tap does not speak datagrams" },
 	{ "[service.tap_datagrams]\nlisten = [\"udp:0:interface=127.0.0.1\",\n \"tcp:0\"]\n",
-		SN_ECONFIG, ":3:", "tap_datagrams does not speak streams" },
+		SN_ESYNTAX, ":3:3:", "tap_datagrams does not speak streams" },
+	{ "[service.tap]\nlisten = \"tcp:0:interface=here\"\n", SN_ESYNTAX,
+		":2:27:", "interface must be an IPv4 or IPv6 address, not \"here\"" },
 	{ "[service.tap]\nlisten = [\"tcp:0:interface=127.0.0.1\",\n"
 	  " \"tcp:%u:interface=127.0.0.1\"]\n",
 		-EADDRINUSE, ":3:2:", "127.0.0.1:%u" },
