@@ -1,4 +1,4 @@
-/* Streams on streams: what daemon/net/stream.c does for filters. */
+/* The part of test_stream.c about streams on streams: what daemon/net/stream.c does for filters. */
 #include "daemon/net/stream.h"
 
 #include <errno.h>
