@@ -84,18 +84,43 @@ START_TEST(test_endless_line)
 }
 END_TEST
 
+/* What strangers on the wrong port say, and what they are told. */
 START_TEST(test_not_irc)
 {
-	static const char hello[] = "\x16\x03\x01\x02\x00\x01\n";
-	struct irc_peer *alice = irc_user("alice"), *stranger = irc_connect();
+	static const struct {
+		const char *hello;
+		size_t n;
+		const char *answer;
+	} rows[] = {
+#define ROW(hello, answer) { hello, sizeof(hello) - 1, answer }
+		ROW("\x16\x03\x01\x02\x00\x01", "This port speaks plain text, not TLS"),
+		ROW("SSH-2.0-OpenSSH_9.2\r\n", "This is an IRC server: malformed line"),
+		ROW("\x05\x01\x00\n", "This is an IRC server: malformed line"),
+		ROW("<?xml version='1.0'?>\n", "This is an IRC server: malformed line"),
+#undef ROW
+	};
+	char pattern[100];
 
-	irc_send(stranger, sn_str_n(hello, sizeof(hello) - 1));
-	irc_expect(
-		stranger, "ERROR :Closing Link: localhost (This is an IRC server: malformed line)");
-	irc_expect_end(stranger);
-	irc_send(alice, sn_str_n(hello, sizeof(hello) - 1));
-	irc_expect(alice, ":irc.test 421 alice [*] :Unknown command");
-	irc_expect_nothing(alice);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct irc_peer *stranger = irc_connect();
+		struct sn_strbuf b;
+
+		irc_send(stranger, sn_str_n(rows[i].hello, rows[i].n));
+		sn_strbuf_fixed(&b, pattern, sizeof(pattern));
+		sn_strbuf_addf(&b, "ERROR :Closing Link: localhost (%s)", rows[i].answer);
+		irc_expect(stranger, pattern);
+		irc_expect_end(stranger);
+	}
+}
+END_TEST
+
+/* Who is known may stumble. */
+START_TEST(test_garbage_of_a_user)
+{
+	struct irc_peer *alice = irc_user("alice");
+
+	irc_ask(alice, "\x16\x03\x01", ":irc.test 421 alice [*] :Unknown command");
+	irc_ask(alice, "SSH-2.0", ":irc.test 421 alice [*] :Unknown command");
 }
 END_TEST
 
@@ -352,6 +377,7 @@ Suite *sn_suite_irc_conn(void)
 		test_too_long,
 		test_endless_line,
 		test_not_irc,
+		test_garbage_of_a_user,
 		test_hang_up,
 		test_reset,
 		test_registration_timeout,
