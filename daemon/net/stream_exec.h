@@ -15,7 +15,7 @@
 
 /* argv: ended by NULL; argv[0] is searched in PATH when it has no slash. -errno when it cannot be
  * started. The stream is CONNECTING until sn_stream_ready, and freed by the loop after on_free. */
-int sn_stream_exec_new(struct sn_loop *loop, char *const *argv, struct sn_stream **s_r)
-	SN_WARN_UNUSED;
+int sn_stream_exec_new(
+	struct sn_loop *loop, char *const *argv, struct sn_stream **s_r) SN_WARN_UNUSED;
 
 #endif
