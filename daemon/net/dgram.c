@@ -362,10 +362,8 @@ int sn_dgram_start(struct sn_dgram *d, struct sn_loop *loop, int fd,
 	r = set_up_socket(fd, &d->options, &bound);
 	if (r == SN_OK)
 		r = sn_watch_set(loop, &d->watch, fd, SN_READABLE, on_readable);
-	if (r != SN_OK) {
-		close(fd);
+	if (r != SN_OK)
 		return r;
-	}
 	d->batch = new_batch(&d->options);
 	d->batch->bound = bound;
 	return SN_OK;

@@ -42,7 +42,7 @@ struct sn_dgram {
 	uint64_t received, sent, dropped; /* dropped: full socket buffer on sending */
 };
 
-/* Takes over fd, a bound datagram socket. */
+/* Takes over fd, a bound datagram socket, unless this fails. options may be NULL. */
 int sn_dgram_start(struct sn_dgram *d, struct sn_loop *loop, int fd,
 	const struct sn_dgram_options *options, const struct sn_dgram_ops *ops) SN_WARN_UNUSED;
 /* Not from inside on_packet. */
