@@ -1,4 +1,4 @@
-/* One suite per source file of protocols/chat. */
+/* The suites of this program, one per source file of protocols/chat, for suites.c to list. */
 #ifndef SN_TESTS_UNIT_PROTOCOLS_CHAT_SUITES_H
 #define SN_TESTS_UNIT_PROTOCOLS_CHAT_SUITES_H
 

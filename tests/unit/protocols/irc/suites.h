@@ -1,4 +1,4 @@
-/* One suite per source file of protocols/irc. */
+/* The suites of this program, one per source file of protocols/irc, for suites.c to list. */
 #ifndef SN_TESTS_UNIT_PROTOCOLS_IRC_SUITES_H
 #define SN_TESTS_UNIT_PROTOCOLS_IRC_SUITES_H
 

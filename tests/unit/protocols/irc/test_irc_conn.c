@@ -310,6 +310,26 @@ START_TEST(test_who_hears_and_never_reads_is_cut)
 }
 END_TEST
 
+/* Much at once is no slowness of those who hear it. */
+START_TEST(test_who_reads_is_not_cut)
+{
+	struct irc_peer *alice, *bob;
+	struct sn_strbuf lines;
+
+	irc_restart("send_queue = \"16KiB\"\n");
+	alice = irc_member("alice", "#x");
+	bob = irc_member("bob", "#x");
+	sn_strbuf_init(&lines, 64 << 10);
+	for (int i = 0; i < 100; i++)
+		sn_strbuf_addf(&lines, "PRIVMSG #x :%0400d\r\n", i);
+	irc_send(alice, sn_strbuf_str(&lines));
+	for (int i = 0; i < 100; i++)
+		irc_expect(bob, ":alice!~alice@localhost PRIVMSG #x :0*");
+	irc_expect_nothing(alice);
+	sn_strbuf_fini(&lines);
+}
+END_TEST
+
 START_TEST(test_write_timeout)
 {
 	struct irc_peer *alice, *deaf;
@@ -388,6 +408,7 @@ Suite *sn_suite_irc_conn(void)
 		test_gone_while_throttled,
 		test_no_more_answers_than_are_read,
 		test_who_hears_and_never_reads_is_cut,
+		test_who_reads_is_not_cut,
 		test_write_timeout,
 		test_host_is_the_address,
 		test_host_that_would_begin_with_a_colon,
