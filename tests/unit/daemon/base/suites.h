@@ -1,4 +1,4 @@
-/* One suite per source file of daemon/base. */
+/* The suites of this folder, one for each source file of daemon/base, for suites.c. */
 #ifndef SN_TESTS_UNIT_DAEMON_BASE_SUITES_H
 #define SN_TESTS_UNIT_DAEMON_BASE_SUITES_H
 

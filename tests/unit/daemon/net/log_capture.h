@@ -1,4 +1,4 @@
-/* What the log says during a test. */
+/* What the log says during a test: captured lines, valid until the capture stops. */
 #ifndef SN_TESTS_UNIT_DAEMON_NET_LOG_CAPTURE_H
 #define SN_TESTS_UNIT_DAEMON_NET_LOG_CAPTURE_H
 
