@@ -33,16 +33,16 @@ static int set_levels(const struct sn_log_conf *log)
 	int code = sn_log_set_level("", (enum sn_log_level)log->level);
 
 	for (size_t i = 0; i < log->levels.count && code == SN_OK; i++) {
-		struct sn_str rest = log->levels.items[i], name = SN_STR_NULL, word = SN_STR_NULL;
+		const struct sn_str item = log->levels.items[i];
+		const size_t equals = sn_str_find(item, '=');
 		enum sn_log_level level;
 		char ns[64];
 		struct sn_strbuf b;
 
-		(void)sn_str_split(&rest, '=', &name);
-		(void)sn_str_split(&rest, '=', &word);
 		sn_strbuf_fixed(&b, ns, sizeof(ns));
-		sn_strbuf_add(&b, name);
-		code = b.err != SN_OK ? b.err : sn_log_parse_level(word, &level);
+		sn_strbuf_add(&b, sn_str_sub(item, 0, equals));
+		code = b.err != SN_OK ? b.err
+				      : sn_log_parse_level(sn_str_from(item, equals + 1), &level);
 		if (code == SN_OK)
 			code = sn_log_set_level(ns, level);
 	}

@@ -110,9 +110,11 @@ static void print_help(const struct sn_service *service)
 			if (section->items[i].option != NULL)
 				print_option(&section->items[i]);
 		}
+		if (section == &sn_service_common)
+			printf("  -o KEY=VALUE            Any other key of [service.%s]: man "
+			       "sennit.toml\n",
+				service->name);
 	}
-	printf("  -o KEY=VALUE            Any other key of [service.%s]: man sennit.toml\n",
-		service->name);
 	if (service->default_listen != NULL) {
 		printf("\nWithout --listen:");
 		for (size_t i = 0; service->default_listen[i] != NULL; i++)

@@ -1,68 +1,95 @@
-#include "tests/unit/daemon/cli/cli_fixture.h"
+#include "tests/unit/daemon/cli/runner.h"
 
-static const char good[] = "[service.irc]\n"
-			   "listen = \"tcp:0:interface=127.0.0.1\"\n"
-			   "network = \"Knots\"\n"
-			   "[service.second]\n"
-			   "type = \"irc\"\n";
-static const char bad[] = "[service.irc]\n"
-			  "netwrk = \"x\"\n"
-			  "listen = \"tcp:x\"\n";
+static const char wrong[] = "[server]\n"
+			    "drain_timeout = \"soon\"\n"
+			    "[service.irc]\n"
+			    "lisen = [\"tcp:6667\"]\n";
 
-static const struct cli_row rows[] = {
-	{ "check good.toml", EX_OK, "good.toml: fine, 2 services\n", NULL },
-	{ "check", EX_USAGE, NULL, "which configuration?" },
-	{ "check bad.toml", EX_CONFIG, NULL,
-		"bad.toml:2:1: error: unknown key \"netwrk\" in [service.irc]; did you mean "
-		"\"network\"?\n"
-		"  2 | netwrk = \"x\"\n"
-		"    | ^~~~~~\n" },
-	{ "check bad.toml", EX_CONFIG, NULL, "bad.toml:3:15: error: " },
-	{ "check --effective good.toml", EX_OK, "network = \"Knots\"", NULL },
-	{ "check --effective good.toml", EX_OK, "drain_timeout = \"5s\"", NULL },
-	{ "check --manual", EX_OK, ".TH SENNIT.TOML 5", NULL },
-	{ "check --bogus", EX_USAGE, NULL, "unexpected \"--bogus\"" },
-	{ "check one two", EX_USAGE, NULL, "unexpected \"two\"" },
+static const char said[] =
+	"wrong.toml:2:17: error: \"drain_timeout\" in [server] must be a duration such as \"30s\", "
+	"found \"soon\"\n"
+	"  2 | drain_timeout = \"soon\"\n"
+	"    |                 ^~~~~~\n"
+	"wrong.toml:4:1: error: unknown key \"lisen\" in [service.irc]; did you mean \"listen\"?\n"
+	"  4 | lisen = [\"tcp:6667\"]\n"
+	"    | ^~~~~\n";
+
+static const struct runner_case cases[] = {
+	{ { "check", "wrong.toml" }, EX_CONFIG, "", said },
+	{ { "check", "--effective", "wrong.toml" }, EX_CONFIG, "", said },
+	{ { "check", "one.toml" }, EX_OK, "one.toml: fine, 1 service\n", "" },
+	{ { "check", "none.toml" }, EX_OK, "none.toml: fine, 0 services\n", "" },
+	{ { "check", "two.toml" }, EX_OK, "two.toml: fine, 2 services\n", "" },
+	{ { "check" }, EX_USAGE, "", "which configuration? There is no sennit.toml here" },
+	{ { "check", "gone.toml" }, EX_NOINPUT, "",
+		"sennit: gone.toml: cannot be read: No such file or directory\n" },
+	{ { "check", "--bogus" }, EX_USAGE, "", "unexpected \"--bogus\"" },
+	{ { "check", "one.toml", "two.toml" }, EX_USAGE, "", "unexpected \"two.toml\"" },
+	{ { "check", "--manual" }, EX_OK, ".TH ", "" },
 };
-#define ROW_COUNT ((int)(sizeof(rows) / sizeof(rows[0])))
 
-START_TEST(runs)
+static void setup(void)
 {
-	cli_write_file("good.toml", good);
-	cli_write_file("bad.toml", bad);
-	cli_check_row(&rows[_i]);
+	runner_setup();
+	runner_write("wrong.toml", wrong);
+	runner_write("none.toml", "");
+	runner_write("one.toml", "[service.irc]\n");
+	runner_write("two.toml", "[service.irc]\n[service.quiet]\ntype = \"irc\"\n");
+}
+
+START_TEST(words_and_answers)
+{
+	runner_check(&cases[_i]);
 }
 END_TEST
 
-START_TEST(takes_the_file_of_this_folder)
+START_TEST(all_that_is_said_of_a_wrong_file)
 {
-	cli_write_file("sennit.toml", good);
-	cli_check_row(&(struct cli_row){ "check", EX_OK, "sennit.toml: fine, 2 services", NULL });
+	static const char *const check[] = { "check", "wrong.toml", NULL };
+
+	ck_assert_int_eq(runner_run(check), EX_CONFIG);
+	ck_assert_str_eq(runner_err(), said);
 }
 END_TEST
 
-START_TEST(effective_loads_back_to_the_same)
+START_TEST(the_file_of_this_folder)
 {
-	char first[CLI_TEXT_MAX];
+	static const char *const check[] = { "check", NULL };
 
-	cli_write_file("good.toml", good);
-	(void)memcpy(first, cli_run("check --effective good.toml")->out, sizeof(first));
-	cli_write_file("again.toml", first);
-	ck_assert_str_eq(cli_run("check --effective again.toml")->out, first);
+	runner_write("sennit.toml", "[service.irc]\n");
+	ck_assert_int_eq(runner_run(check), EX_OK);
+	ck_assert_str_eq(runner_out(), "sennit.toml: fine, 1 service\n");
+}
+END_TEST
+
+START_TEST(the_effective_configuration_is_one)
+{
+	static const char *const check[] = { "check", "two.toml", "--effective", NULL };
+	static const char *const again[] = { "check", "--effective", "effective.toml", NULL };
+	static char first[65536];
+
+	ck_assert_int_eq(runner_run(check), EX_OK);
+	(void)snprintf(first, sizeof(first), "%s", runner_out());
+	ck_assert_ptr_nonnull(strstr(first, "[service.quiet]\n"));
+	ck_assert_ptr_nonnull(strstr(first, "drain_timeout = \"5s\""));
+	runner_write("effective.toml", first);
+	ck_assert_int_eq(runner_run(again), EX_OK);
+	ck_assert_str_eq(runner_out(), first);
 }
 END_TEST
 
 Suite *sn_suite_cli_check(void);
 Suite *sn_suite_cli_check(void)
 {
-	Suite *suite = suite_create("cli/cli_check");
+	Suite *suite = suite_create("cli/check");
 	TCase *tc = tcase_create("cli_check");
 
-	tcase_add_checked_fixture(tc, cli_setup, cli_teardown);
+	tcase_add_checked_fixture(tc, setup, runner_teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, runs, 0, ROW_COUNT);
-	tcase_add_test(tc, takes_the_file_of_this_folder);
-	tcase_add_test(tc, effective_loads_back_to_the_same);
+	tcase_add_loop_test(tc, words_and_answers, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(tc, all_that_is_said_of_a_wrong_file);
+	tcase_add_test(tc, the_file_of_this_folder);
+	tcase_add_test(tc, the_effective_configuration_is_one);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

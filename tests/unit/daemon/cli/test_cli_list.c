@@ -1,55 +1,103 @@
-#include "tests/unit/daemon/cli/cli_fixture.h"
+#include "tests/unit/daemon/cli/runner.h"
 
-static const struct cli_row rows[] = {
-	{ "list", EX_USAGE, NULL, "list what? modules, endpoints or auth" },
-	{ "list bogus", EX_USAGE, NULL, "list what?" },
-	{ "list modules auth", EX_USAGE, NULL, "list what?" },
-	{ "list modules", EX_OK, "irc        single   stream", NULL },
-	{ "list auth", EX_OK, "memory:NAME:PASSWORD[:NAME:PASSWORD...]\n", NULL },
-	{ "list auth", EX_OK, "file:PATH\n", NULL },
-	{ "list endpoints", EX_OK, "Where to listen:\n", NULL },
-	{ "list endpoints", EX_OK, "Where to connect:\n", NULL },
-	{ "list endpoints", EX_OK, "port number; 0 lets the system choose\n", NULL },
+static const struct runner_case cases[] = {
+	{ { "list", "modules" }, EX_OK, "irc        single   stream         a chat server", "" },
+	{ { "list", "auth" }, EX_OK, "memory:NAME:PASSWORD", "" },
+	{ { "list", "endpoints" }, EX_OK, "(default: 666)", "" },
+	{ { "list" }, EX_USAGE, "", "list what? modules, endpoints or auth\n" },
+	{ { "list", "everything" }, EX_USAGE, "", "list what?" },
+	{ { "list", "modules", "auth" }, EX_USAGE, "", "list what?" },
 };
-#define ROW_COUNT ((int)(sizeof(rows) / sizeof(rows[0])))
 
-START_TEST(runs)
+START_TEST(words_and_answers)
 {
-	cli_check_row(&rows[_i]);
+	runner_check(&cases[_i]);
 }
 END_TEST
 
-/* Every registered type is listed with its example, and every example parses. */
-START_TEST(endpoints_are_complete)
+/* Where the text of a type begins, in the half of its side. */
+static const char *place_of(const struct sn_endpoint_type *type)
 {
-	const char *out = cli_run("list endpoints")->out;
-	const struct sn_endpoint_type *type;
-	struct sn_pool *pool = sn_pool_new(0);
+	const char *clients = strstr(runner_out(), "\nWhere to connect:\n");
+	char line[256];
+	const char *at;
 
-	sn_cli_register();
+	ck_assert_ptr_nonnull(clients);
+	(void)snprintf(line, sizeof(line), "\n  %s\n      %s\n", type->example, type->doc);
+	at = strstr(type->side == SN_CLIENT ? clients : runner_out(), line);
+	ck_assert_msg(at != NULL, "not in the list:%s", line);
+	ck_assert(type->side == SN_CLIENT || at < clients);
+	return at;
+}
+
+START_TEST(every_type_with_every_parameter)
+{
+	static const char *const list[] = { "list", "endpoints", NULL };
+	const struct sn_endpoint_type *type;
+	size_t i = 0;
+
+	ck_assert_int_eq(runner_run(list), EX_OK);
+	sn_endpoints_init();
+	for (; (type = sn_endpoint_type_at(i)) != NULL; i++) {
+		const char *at = place_of(type);
+
+		for (size_t p = 0; p < type->param_count; p++) {
+			char name[64];
+
+			(void)snprintf(name, sizeof(name), "\n      %s ", type->params[p].name);
+			ck_assert_ptr_nonnull(strstr(at, name));
+			ck_assert_ptr_nonnull(strstr(at, type->params[p].doc));
+		}
+	}
+	ck_assert_uint_gt(i, 10);
+}
+END_TEST
+
+START_TEST(every_example_is_one)
+{
+	struct sn_pool *pool = sn_pool_new(0);
+	const struct sn_endpoint_type *type;
+
+	sn_endpoints_init();
 	for (size_t i = 0; (type = sn_endpoint_type_at(i)) != NULL; i++) {
 		struct sn_endpoint *endpoint;
 		struct sn_diag diag = { 0 };
 
-		ck_assert_ptr_nonnull(strstr(out, type->example));
 		ck_assert_msg(sn_endpoint_parse(pool, type->side, sn_str(type->example), &endpoint,
 				      &diag) == SN_OK,
 			"%s: %s", type->example, diag.text);
+		ck_assert_ptr_eq(endpoint->type, type);
 	}
 	sn_pool_free(&pool);
+}
+END_TEST
+
+START_TEST(every_kind_of_authentication)
+{
+	static const char *const list[] = { "list", "auth", NULL };
+	const struct sn_checker_type *type;
+	size_t i = 0;
+
+	ck_assert_int_eq(runner_run(list), EX_OK);
+	sn_checkers_init();
+	for (; (type = sn_checker_type_at(i)) != NULL; i++)
+		ck_assert_ptr_nonnull(strstr(runner_out(), type->doc));
+	ck_assert_uint_ge(i, 2);
 }
 END_TEST
 
 Suite *sn_suite_cli_list(void);
 Suite *sn_suite_cli_list(void)
 {
-	Suite *suite = suite_create("cli/cli_list");
+	Suite *suite = suite_create("cli/list");
 	TCase *tc = tcase_create("cli_list");
 
-	tcase_add_checked_fixture(tc, cli_setup, cli_teardown);
+	tcase_add_checked_fixture(tc, runner_setup, runner_teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, runs, 0, ROW_COUNT);
-	tcase_add_test(tc, endpoints_are_complete);
+	tcase_add_loop_test(tc, words_and_answers, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(tc, every_type_with_every_parameter);
+	tcase_add_test(tc, every_example_is_one);
+	tcase_add_test(tc, every_kind_of_authentication);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -1,80 +1,120 @@
 #include <signal.h>
+#include <unistd.h>
 
-#include "tests/unit/daemon/cli/cli_fixture.h"
+#include "tests/unit/daemon/cli/runner.h"
 
-static const struct cli_row rows[] = {
-	{ "irc --help", EX_OK, "Usage: sennit irc [options]", NULL },
-	{ "irc --help", EX_OK, "--listen EP ...", NULL },
-	{ "irc --help", EX_OK, "Without --listen: tcp:6667:interface=127.0.0.1\n", NULL },
-	{ "irc --help", EX_OK, "Examples:\n  sennit irc\n", NULL },
-	{ "irc --lisen tcp:1", EX_USAGE, NULL, "unknown option --lisen; did you mean --listen?" },
-	{ "irc --zzzzzz", EX_USAGE, NULL, "unknown option --zzzzzz\n" },
-	{ "irc --listen", EX_USAGE, NULL, "--listen needs EP" },
-	{ "irc word", EX_USAGE, NULL, "unexpected \"word\"" },
-	{ "irc --", EX_USAGE, NULL, "unexpected \"--\"" },
-	{ "irc -o", EX_USAGE, NULL, "-o needs KEY=VALUE" },
-	{ "irc -o =x", EX_USAGE, NULL, "-o needs KEY=VALUE" },
-	{ "irc -o flod_burst=1", EX_USAGE, NULL, "did you mean \"flood_burst\"?" },
-	{ "irc -o flood_burst=0", EX_USAGE, NULL, "-o flood_burst: error: " },
-	{ "irc --listen=tcp:x", EX_USAGE, NULL,
-		"--listen: error: tcp: port: 'x' is not an integer\n"
-		"    tcp:x\n"
-		"        ^\n" },
-	{ "irc --listen tcp:x --listen nope:1", EX_USAGE, NULL, "'nope'" },
-	{ "irc --log-level loud", EX_USAGE, NULL, "--log-level: error: " },
+static const struct runner_case cases[] = {
+	{ { "irc", "--lisen", "tcp:1" }, EX_USAGE, "",
+		"sennit: unknown option --lisen; did you mean --listen?\n"
+		"Try `sennit irc --help`.\n" },
+	{ { "irc", "--lisen=tcp:1" }, EX_USAGE, "", "unknown option --lisen; did you mean" },
+	{ { "irc", "--something-else" }, EX_USAGE, "", "unknown option --something-else\n" },
+	{ { "irc", "--listen" }, EX_USAGE, "", "sennit: --listen needs EP\n" },
+	{ { "irc", "--motd" }, EX_USAGE, "", "--motd needs FILE" },
+	{ { "irc", "--log-level" }, EX_USAGE, "", "--log-level needs LEVEL" },
+	{ { "irc", "extra" }, EX_USAGE, "", "unexpected \"extra\"" },
+	{ { "irc", "--" }, EX_USAGE, "", "unexpected \"--\"" },
+	{ { "irc", "-x" }, EX_USAGE, "", "unexpected \"-x\"" },
+	{ { "irc", "-o" }, EX_USAGE, "", "-o needs KEY=VALUE" },
+	{ { "irc", "-o", "key" }, EX_USAGE, "", "-o needs KEY=VALUE" },
+	{ { "irc", "-o", "=value" }, EX_USAGE, "", "-o needs KEY=VALUE" },
+	{ { "irc", "-o", "nik_max=9" }, EX_USAGE, "",
+		"-o nik_max: error: unknown key \"nik_max\"" },
+	{ { "irc", "-o", "nik_max=9" }, EX_USAGE, "", "did you mean \"nick_max\"?" },
+	{ { "irc", "-o", "send_queue=1" }, EX_USAGE, "", "must be 16KiB to 1GiB, not 1" },
+	{ { "irc", "-o", "send_queue=" }, EX_USAGE, "", "-o send_queue: error:" },
+	{ { "irc", "--listen", "tcp:x" }, EX_USAGE, "", "    tcp:x\n        ^\n" },
+	{ { "irc", "--open=maybe" }, EX_USAGE, "", "--open: error:" },
+	{ { "irc", "--listen", "unix:s", "--motd=gone" }, EX_NOINPUT, "", "gone" },
 };
-#define ROW_COUNT ((int)(sizeof(rows) / sizeof(rows[0])))
 
-START_TEST(words)
+START_TEST(words_and_answers)
 {
-	cli_check_row(&rows[_i]);
+	runner_check(&cases[_i]);
 }
 END_TEST
 
-/* Options in both spellings, given more than once, and -o, all reach the service. */
-START_TEST(options_arrive)
+START_TEST(help_shows_every_option_with_its_default)
 {
-	char line[200];
-	const pid_t pid = cli_start("irc --listen=unix:one.sock --listen unix:two.sock --open "
-				    "--auth memory:a:b --name=Knots -o flood_burst=7",
-		line, sizeof(line));
+	static const char *const help[] = { "irc", "--help", NULL };
+	static const char *const parts[] = {
+		"Usage: sennit irc [options]\n\na chat server",
+		"\n  --name NET  ",
+		"\n                          Default: Sennit\n",
+		"\n  --open  ",
+		"\nOptions of every service:\n  --listen EP ...  ",
+		"\n  --auth TYPE[:ARG] ...",
+		"\n  -o KEY=VALUE            Any other key of [service.irc]: man sennit.toml\n",
+		"\nLogging:\n  --log-level LEVEL  ",
+		"\nWithout --listen: tcp:6667:interface=127.0.0.1\n",
+		"\nExamples:\n  sennit irc\n",
+	};
 
-	ck_assert_ptr_nonnull(strstr(line, "one.sock"));
+	ck_assert_int_eq(runner_run(help), EX_OK);
+	ck_assert_str_eq(runner_err(), "");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		ck_assert_msg(strstr(runner_out(), parts[i]) != NULL, "no \"%s\" in:\n%s", parts[i],
+			runner_out());
+}
+END_TEST
+
+START_TEST(help_fits_into_80_columns)
+{
+	static const char *const help[] = { "irc", "--help", NULL };
+	struct sn_str rest, line;
+
+	ck_assert_int_eq(runner_run(help), EX_OK);
+	rest = sn_str(runner_out());
+	while (sn_str_split(&rest, '\n', &line))
+		ck_assert_msg(line.n <= 80, "%.*s", SN_STR_ARG(line));
+}
+END_TEST
+
+/* Options reach the service: attached or as the next word, a flag, a list of two, a key. */
+START_TEST(options_are_taken)
+{
+	const char *words[] = { "irc", "--listen=unix:one", "--listen", "unix:two", "--open",
+		"--name=Knots", "-o", "nick_max=9", NULL };
+	pid_t pid = runner_start(words, -1);
+
+	ck_assert_ptr_nonnull(strstr(runner_line(), "one"));
+	ck_assert_ptr_nonnull(strstr(runner_line(), "two"));
 	ck_assert_int_eq(kill(pid, SIGTERM), 0);
-	ck_assert_int_eq(cli_wait(pid), EX_OK);
+	ck_assert_int_eq(runner_wait(pid), EX_OK);
 }
 END_TEST
 
-START_TEST(every_option_is_in_the_help)
+START_TEST(too_many_options)
 {
-	const char *out = cli_run("irc --help")->out;
-	const struct sn_service *service;
+	enum { COUNT = 257 };
+	char *argv[COUNT + 2] = { (char *)"irc" };
+	int saved = dup(STDERR_FILENO);
 
 	sn_cli_register();
-	service = sn_registry_find(SN_STR("irc"));
-	ck_assert_ptr_nonnull(service);
-	for (size_t i = 0; i < service->conf->count; i++) {
-		char option[64];
-
-		if (service->conf->items[i].option == NULL)
-			continue;
-		(void)snprintf(option, sizeof(option), "  --%s", service->conf->items[i].option);
-		ck_assert_msg(strstr(out, option) != NULL, "no %s", option);
-	}
+	for (int i = 1; i <= COUNT; i++)
+		argv[i] = (char *)"--open";
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	ck_assert_int_eq(
+		sn_cli_service(sn_registry_find(SN_STR("irc")), COUNT + 1, argv), EX_USAGE);
+	(void)fflush(stderr);
+	(void)dup2(saved, STDERR_FILENO);
+	close(saved);
 }
 END_TEST
 
 Suite *sn_suite_cli_service(void);
 Suite *sn_suite_cli_service(void)
 {
-	Suite *suite = suite_create("cli/cli_service");
+	Suite *suite = suite_create("cli/service");
 	TCase *tc = tcase_create("cli_service");
 
-	tcase_add_checked_fixture(tc, cli_setup, cli_teardown);
+	tcase_add_checked_fixture(tc, runner_setup, runner_teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, words, 0, ROW_COUNT);
-	tcase_add_test(tc, options_arrive);
-	tcase_add_test(tc, every_option_is_in_the_help);
+	tcase_add_loop_test(tc, words_and_answers, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(tc, help_shows_every_option_with_its_default);
+	tcase_add_test(tc, help_fits_into_80_columns);
+	tcase_add_test(tc, options_are_taken);
+	tcase_add_test(tc, too_many_options);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
