@@ -15,11 +15,12 @@
 static struct sn_listen_plan plan;
 static struct sn_listen_socket sock;
 static struct sn_diag diag;
-static char dir[] = "/tmp/sn-unix-XXXXXX";
+static char dir[32];
 static char path[64], lock_path[64];
 
 static void setup(void)
 {
+	snprintf(dir, sizeof(dir), "/tmp/sn-unix-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	snprintf(lock_path, sizeof(lock_path), "%s/s.lock", dir);

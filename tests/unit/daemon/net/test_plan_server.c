@@ -234,18 +234,21 @@ Suite *sn_suite_plan_server(void);
 Suite *sn_suite_plan_server(void)
 {
 	Suite *suite = suite_create("net/plan_server");
-	TCase *tc = tcase_create("types");
+	TCase *tc = tcase_create("types"), *systemd = tcase_create("systemd");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, addresses, 0, 10);
 	tcase_add_test(tc, wrong_addresses);
 	tcase_add_test(tc, unix_details);
 	tcase_add_test(tc, inherited);
-	tcase_add_test(tc, systemd_by_index_and_name);
-	tcase_add_test(tc, systemd_cleans_up_when_all_are_taken);
-	tcase_add_test(tc, systemd_again_after_a_reload);
-	tcase_add_test(tc, systemd_keeps_what_is_for_others);
-	tcase_add_test(tc, systemd_of_another_process);
 	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(systemd, setup, teardown);
+	tcase_set_tags(systemd, "no-valgrind"); /* each needs a process with other descriptors */
+	tcase_add_test(systemd, systemd_by_index_and_name);
+	tcase_add_test(systemd, systemd_cleans_up_when_all_are_taken);
+	tcase_add_test(systemd, systemd_again_after_a_reload);
+	tcase_add_test(systemd, systemd_keeps_what_is_for_others);
+	tcase_add_test(systemd, systemd_of_another_process);
+	suite_add_tcase(suite, systemd);
 	return suite;
 }
