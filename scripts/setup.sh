@@ -5,8 +5,8 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 
 BUILD_PACKAGES="autoconf automake gcc make pkgconf libc6-dev libcrypt-dev libssl-dev libc-ares-dev"
-TEST_PACKAGES="binutils check faketime git groff-base haproxy iproute2 irssi libevent-dev libglib2.0-dev
-  man-db openssl python3 python3-irc python3-twisted systemd util-linux valgrind weechat-headless"
+TEST_PACKAGES="binutils check clang-format faketime git groff-base haproxy iproute2 irssi libevent-dev
+  libglib2.0-dev man-db openssl python3 python3-irc python3-twisted systemd util-linux valgrind weechat-headless"
 
 say() {
 	printf '%s\n' "$*" >&2
@@ -22,8 +22,8 @@ missing_packages() {
 # install_packages NAME...: what is missing, with apt as root or through sudo; else say what to do.
 install_packages() {
 	if ! command -v dpkg-query >/dev/null 2>&1; then
-		say "sennit: this is not a Debian system; make sure that what these packages hold is there:"
-		say "  $*"
+		[ -f "$top/build/Makefile" ] || say "sennit: this is not a Debian system;" \
+			"make sure that what these packages hold is there: $*"
 		return 0
 	fi
 	missing=$(missing_packages "$@" | tr '\n' ' ')
@@ -33,8 +33,8 @@ install_packages() {
 		if command -v sudo >/dev/null 2>&1 && sudo -v; then
 			as_root=sudo
 		else
-			say "sennit: packages are missing and this user may not install them. Run this, then try again:"
-			say "  sudo apt-get install $missing"
+			say "sennit: packages are missing and this user may not install them. Have root run this, then try again:"
+			say "  apt-get install ${missing% }"
 			exit 77
 		fi
 	fi

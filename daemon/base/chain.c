@@ -135,8 +135,7 @@ static void drop_uncommitted(struct sn_chain *c)
 	c->tail--;
 }
 
-/* Room for one more slice: the front that was consumed when it is worth moving, else more memory.
- */
+/* Room for one more slice: the consumed front when that is worth moving, else more memory. */
 static void make_slot(struct sn_chain *c)
 {
 	const uint32_t count = c->tail - c->head;

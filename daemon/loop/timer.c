@@ -268,8 +268,7 @@ void sn_timer_clear(struct sn_timer *timer)
 #define FIRST_CALL_AT_START INT64_MIN
 #define FIRST_CALL_AFTER_START (INT64_MIN + 1)
 
-/* Periods from the grid's start; towards zero, as a call before sn_every_reset counts from there.
- */
+/* Periods from the grid's start; towards zero: a call before sn_every_reset counts from there. */
 static int64_t period_of(const struct sn_every *every, int64_t mono_ns)
 {
 	return (mono_ns - every->start) / every->interval;

@@ -9,16 +9,13 @@
 #define DEFAULT_BUDGET 256
 
 /* Room for the larger of the two kinds of packet information. */
-union control {
-	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-	struct cmsghdr align;
-};
+#define CONTROL_SIZE CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 struct slot {
 	struct sn_addr addr; /* peer */
 	struct sn_addr local;
 	struct iovec iov;
-	union control control;
+	_Alignas(struct cmsghdr) char control[CONTROL_SIZE];
 	bool used; /* outgoing: to be sent */
 };
 
@@ -44,7 +41,7 @@ static struct sn_dgram_batch *new_batch(const struct sn_dgram_options *options)
 			.msg_name = &b->in[i].addr.sa,
 			.msg_iov = &b->in[i].iov,
 			.msg_iovlen = 1,
-			.msg_control = &b->in[i].control,
+			.msg_control = b->in[i].control,
 		};
 	}
 	for (size_t i = 0; i < SN_DGRAM_BATCH; i++, data += options->reply_size)
@@ -52,8 +49,7 @@ static struct sn_dgram_batch *new_batch(const struct sn_dgram_options *options)
 	return b;
 }
 
-/* --- the address a packet came to, and the one its answer leaves from (RFC 3542 section 6) -----
- */
+/* --- the address a packet came to, and the one its answer leaves from (RFC 3542 section 6)  */
 
 /* A wildcard socket hears of the destination address only when it asks. */
 static int ask_for_local(int fd, int family)
@@ -102,8 +98,8 @@ static void read_local(struct msghdr *msg, const struct sn_addr *bound, struct s
 	}
 }
 
-static void put_control(struct msghdr *msg, union control *control, int level, int type,
-	const void *info, size_t size)
+static void put_control(
+	struct msghdr *msg, char *control, int level, int type, const void *info, size_t size)
 {
 	struct cmsghdr *cmsg;
 
@@ -125,19 +121,18 @@ static void write_local(struct msghdr *msg, struct slot *slot)
 	if (local->sa.sa_family == AF_INET) {
 		struct in_pktinfo info = { .ipi_spec_dst = local->in.sin_addr };
 
-		put_control(msg, &slot->control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+		put_control(msg, slot->control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 	} else if (local->sa.sa_family == AF_INET6) {
 		struct in6_pktinfo info = {
 			.ipi6_addr = local->in6.sin6_addr,
 			.ipi6_ifindex = local->in6.sin6_scope_id,
 		};
 
-		put_control(msg, &slot->control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+		put_control(msg, slot->control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 	}
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending -------------------------------------------------------------- */
 
 static unsigned gather(struct sn_dgram_batch *b)
 {
@@ -243,8 +238,7 @@ int sn_dgram_send(struct sn_dgram *d, const struct sn_addr *peer, const struct s
 	return SN_OK;
 }
 
-/* --- receiving ----------------------------------------------------------------------------------
- */
+/* --- receiving ------------------------------------------------------------ */
 
 static void answer(struct sn_dgram *d, const struct sn_packet *packet)
 {
@@ -321,8 +315,7 @@ static void on_readable(struct sn_watch *watch, unsigned events)
 	d->batch->reading = false;
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------- */
 
 static int set_up_socket(int fd, const struct sn_dgram_options *options, struct sn_addr *bound_r)
 {

@@ -52,8 +52,7 @@ int sn_dns_code(int status)
 	}
 }
 
-/* --- time and sockets ---------------------------------------------------------------------------
- */
+/* --- time and sockets ----------------------------------------------------- */
 
 static void time_out(struct sn_timer *timer)
 {
@@ -144,8 +143,7 @@ static void socket_state(void *data, ares_socket_t fd, int readable, int writabl
 		sn_list_append(&ch->idle, &s->link);
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------- */
 
 static void init_library(void)
 {
@@ -251,8 +249,7 @@ struct sn_dns_channel *sn_dns_channel_at(struct sn_list *link)
 	return sn_container_of(link, struct sn_dns_channel, link);
 }
 
-/* --- queries ------------------------------------------------------------------------------------
- */
+/* --- queries -------------------------------------------------------------- */
 
 static void begin(struct sn_dns_channel *ch, struct sn_dns_query *q, sn_dns_done_fn done)
 {

@@ -306,12 +306,13 @@ static const struct sn_endpoint_type udp_server = {
 	}
 #define TIMEOUT(more_flags) \
 	{ \
-		.name = "timeout", .kind = SN_PARAM_INT, .flags = more_flags, .min = 1, \
+		.name = "timeout", .kind = SN_PARAM_INT, .flags = (more_flags), .min = 1, \
 		.max = TIMEOUT_MAX, .def = "30", .doc = "seconds until connecting fails" \
 	}
 #define BIND_ADDRESS(more_flags) \
 	{ \
-		.name = "bindAddress", .flags = more_flags, .doc = "local address to connect from" \
+		.name = "bindAddress", .flags = (more_flags), \
+		.doc = "local address to connect from" \
 	}
 
 static const struct sn_endpoint_arg *positional_arg(const struct sn_endpoint *ep, size_t n)

@@ -72,8 +72,7 @@ static void ip_to_addr(const struct host_ip *ip, uint16_t port, struct sn_addr *
 	memcpy(&addr->in6.sin6_scope_id, ip->key + 16, sizeof(addr->in6.sin6_scope_id));
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 static struct host_ip *intern_ip(struct sn_hosts *h, const struct sn_addr *addr)
 {
@@ -187,8 +186,7 @@ void sn_hosts_free(struct sn_hosts **hosts)
 	sn_free(h);
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking --------------------------------------------------------------- */
 
 size_t sn_hosts_addrs(struct sn_hosts *hosts, struct sn_str name, uint16_t port,
 	struct sn_addr *addrs, size_t cap)

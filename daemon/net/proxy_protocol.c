@@ -103,8 +103,7 @@ static size_t address_size(unsigned family)
 	return sizes[family];
 }
 
-/* A field of fixed size: a path up to its NUL, or an abstract name, where NULs behind are padding.
- */
+/* A field of fixed size: a path up to its NUL, or an abstract name, NULs behind it are padding. */
 static int parse_unix_field(struct sn_str field, struct sn_addr *addr_r)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };

@@ -59,8 +59,7 @@ struct resolve_op {
 	struct sn_pool *pool; /* for texts in the answer */
 };
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ---------------------------------------------------------------- */
 
 static struct file_stamp stamp_file(const char *path)
 {
@@ -148,8 +147,7 @@ static void look_at_files(struct sn_resolver *r)
 	look_at_conf(r);
 }
 
-/* --- life of the resolver -----------------------------------------------------------------------
- */
+/* --- life of the resolver ------------------------------------------------- */
 
 static void set_options(struct sn_resolver *r, const struct sn_resolver_options *o)
 {
@@ -208,8 +206,7 @@ void sn_resolver_free(struct sn_resolver **resolver)
 	sn_free(r);
 }
 
-/* --- operations ---------------------------------------------------------------------------------
- */
+/* --- operations ----------------------------------------------------------- */
 
 static struct resolve_op *op_of(const struct sn_promise *p)
 {
@@ -354,8 +351,7 @@ static bool may_ask(struct sn_resolver *r)
 	return true;
 }
 
-/* --- host ---------------------------------------------------------------------------------------
- */
+/* --- host ----------------------------------------------------------------- */
 
 static bool family_fits(const struct sn_addr *addr, enum sn_resolve_family family)
 {
@@ -419,8 +415,7 @@ static bool answer_from_here(struct resolve_op *op, struct sn_str name)
 	return true;
 }
 
-/* A name that can be asked for: NUL-terminated into text, which has room for NAME_MAX_LENGTH + 1.
- */
+/* A name that can be asked for: NUL-terminated into text, which holds NAME_MAX_LENGTH + 1. */
 static bool copy_name(struct sn_str name, char *text)
 {
 	if (name.n == 0 || name.n > NAME_MAX_LENGTH || sn_str_find(name, '\0') != name.n)
@@ -463,8 +458,7 @@ size_t sn_resolve_addrs(const struct sn_promise *p, const struct sn_addr **addrs
 	return op->count;
 }
 
-/* --- services -----------------------------------------------------------------------------------
- */
+/* --- services ------------------------------------------------------------- */
 
 struct sn_promise *sn_resolve_srv(struct sn_resolver *r, struct sn_str name)
 {
@@ -488,8 +482,7 @@ size_t sn_resolve_srvs(const struct sn_promise *p, const struct sn_srv **srvs_r)
 	return op->count;
 }
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ---------------------------------------------------------------- */
 
 /* 192.0.2.1 -> 1.2.0.192.in-addr.arpa (RFC 1035 3.5); IPv6 by nibbles (RFC 3596 2.5). */
 static void format_reverse(const struct sn_addr *addr, struct sn_strbuf *out)

@@ -4,8 +4,7 @@
 
 #include "daemon/base/mem.h"
 
-/* Weight 0 first, so that such a target is drawn only by a random number of 0 (RFC 2782, "Weight").
- */
+/* Weight 0 first: such a target is drawn only by a random number of 0 (RFC 2782, "Weight"). */
 static int compare(const void *a, const void *b)
 {
 	const struct sn_srv *x = a, *y = b;

@@ -100,7 +100,8 @@ int login_now(struct sn_portal *portal, const char *account, const char *passwor
 void rewrite_file(const char *text)
 {
 	static time_t seconds = 1000000000;
-	struct timespec times[2] = { { .tv_sec = ++seconds }, { .tv_sec = seconds } };
+	const struct timespec now = { .tv_sec = ++seconds };
+	const struct timespec times[2] = { now, now };
 	FILE *file = fopen(path, "w");
 
 	ck_assert_ptr_nonnull(file);

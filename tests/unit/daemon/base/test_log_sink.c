@@ -245,7 +245,9 @@ START_TEST(test_full_disk)
 	sn_log_start(&(struct sn_log_options){ .fd = fd });
 	log_events(0, EVENTS);
 	sn_log_stop(SN_MS(20));
-	ck_assert_uint_eq(sn_log_dropped(), EVENTS);
+	/* The line that tells of an overflow is lost too, if it came to be written. */
+	ck_assert_uint_ge(sn_log_dropped(), EVENTS);
+	ck_assert_uint_le(sn_log_dropped(), EVENTS + 1);
 	close(fd);
 }
 END_TEST
