@@ -99,6 +99,17 @@ class Tls(DaemonTest):
         with self.assertRaises((ssl.SSLError, ConnectionError, EOFError)):
             IrcClient(address, tls=tls_context(pem)).register("bob")
 
+    def test_client_certificate_requested(self):
+        directory = self.directory()
+        pem, mine = make_certificate(directory), make_certificate(directory, "client.test")
+        daemon = self.daemon("irc", "--listen",
+                             f"tls:{pem}:clientCA={mine}:clientAuth=request:tcp:0:interface=127.0.0.1")
+        address = daemon.address()
+        context = tls_context(pem)
+        context.load_cert_chain(mine)
+        self.client(address, "alice", tls=context)
+        self.client(address, "bob", tls=tls_context(pem))
+
     def test_twisted_spelling(self):
         pem = make_certificate(self.directory())
         daemon = self.daemon("irc", "--listen", f"ssl:0:privateKey={pem}:interface=127.0.0.1")
@@ -167,6 +178,14 @@ class Proxy(DaemonTest):
             raw = socket.create_connection(front, PATIENCE, source_address=("127.0.0.77", 0))
             client = self.client(raw, nick)
             self.assertEqual(self.shown_host(client, nick), "127.0.0.77")
+
+    def test_haproxy_passes_tls_through(self):
+        pem = make_certificate(self.directory())
+        daemon = self.daemon("irc", "--listen", f"tls:{pem}:haproxy:tcp:0:interface=127.0.0.1")
+        front = self.haproxy("send-proxy-v2", daemon.address()[1])
+        raw = socket.create_connection(front, PATIENCE, source_address=("127.0.0.78", 0))
+        client = self.client(raw, "alice", tls=tls_context(pem))
+        self.assertEqual(self.shown_host(client, "alice"), "127.0.0.78")
 
     def test_tls_and_header(self):
         """Bytes meet the rightmost word first: tls:haproxy:tcp has the header before TLS, as haproxy sends it."""
