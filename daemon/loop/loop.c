@@ -123,13 +123,21 @@ void sn_watch_want(struct sn_watch *watch, unsigned events)
 
 void sn_watch_clear(struct sn_watch *watch)
 {
-	struct sn_loop *loop = watch->loop;
 	int err;
 
 	if (!watch_is_set(watch))
 		return;
-	err = control(loop, EPOLL_CTL_DEL, watch->fd, 0);
+	err = control(watch->loop, EPOLL_CTL_DEL, watch->fd, 0);
 	sn_assert(err == SN_OK); /* the owner closed it before sn_watch_clear */
+	sn_watch_forget(watch);
+}
+
+void sn_watch_forget(struct sn_watch *watch)
+{
+	struct sn_loop *loop = watch->loop;
+
+	if (!watch_is_set(watch))
+		return;
 	loop->fds[watch->fd].watch = NULL;
 	loop->fds[watch->fd].generation++;
 	loop->watch_count--;

@@ -103,6 +103,10 @@ int sn_watch_set(struct sn_loop *loop, struct sn_watch *watch, int fd, unsigned 
 void sn_watch_want(struct sn_watch *watch, unsigned events);
 /* No call of fn after this returns, whatever the kernel has queued. Unset watches are fine. */
 void sn_watch_clear(struct sn_watch *watch);
+/* The same without a system call, for an owner who closes fd next: the kernel then forgets it by
+ * itself, once the last duplicate is gone. So only where nobody keeps one (between a fork and its
+ * exec a child does: events of that moment are ignored). */
+void sn_watch_forget(struct sn_watch *watch);
 
 /* Later in this turn (or in the next one when called from that very phase). fn must be set. */
 void sn_loop_defer(struct sn_loop *loop, struct sn_task *task);

@@ -205,13 +205,14 @@ struct sn_stream_fd {
 	struct sn_watch rd, wr;  /* wr is used only with two descriptors */
 	int rfd, wfd;
 	bool is_socket;
+	bool sole; /* nobody has a duplicate of rfd */
 	bool rd_blocking, wr_blocking; /* how they came: put back at the end */
 };
 /* In caller's memory; state CONNECTING until sn_stream_ready (accepted: call it at once). After a
  * failure the descriptors are still the caller's. */
 int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd)
 	SN_WARN_UNUSED;
-/* The same for a socket known to be non-blocking (just accepted): spares asking. */
+/* The same for a socket just accepted: non-blocking, and known to nobody else. Spares asking. */
 int sn_stream_fd_init_socket(struct sn_stream_fd *s, struct sn_loop *loop, int fd) SN_WARN_UNUSED;
 int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **s_r) SN_WARN_UNUSED;
 

@@ -234,6 +234,8 @@ static void fd_release(struct sn_stream *s)
 {
 	struct sn_stream_fd *f = fd_of(s);
 
+	if (f->sole)
+		sn_watch_forget(&f->rd);
 	sn_watch_clear(&f->rd);
 	sn_watch_clear(&f->wr);
 	if (f->rd_blocking)
@@ -305,7 +307,7 @@ int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int
 int sn_stream_fd_init_socket(struct sn_stream_fd *s, struct sn_loop *loop, int fd)
 {
 	*s = (struct sn_stream_fd){
-		.rd.fd = -1, .wr.fd = -1, .rfd = fd, .wfd = fd, .is_socket = true
+		.rd.fd = -1, .wr.fd = -1, .rfd = fd, .wfd = fd, .is_socket = true, .sole = true
 	};
 	return start(s, loop, false);
 }

@@ -564,6 +564,37 @@ START_TEST(a_stale_event_does_not_reach_the_next_owner_of_the_number)
 }
 END_TEST
 
+/* The duplicate keeps the first socket in the kernel's list, and it is readable. */
+START_TEST(a_forgotten_watch_is_not_called_and_its_number_is_free)
+{
+	struct seen first = { .calls = 0 }, second = { .calls = 0 };
+	int ends[2], other[2], duplicate;
+
+	open_sockets(ends);
+	open_sockets(other);
+	see(&first, ends[0], SN_READABLE);
+	duplicate = fcntl(ends[0], F_DUPFD_CLOEXEC, 0);
+	sn_watch_forget(&first.watch);
+	ck_assert_int_eq(first.watch.fd, -1);
+	sn_watch_forget(&first.watch); /* unset: fine */
+	ck_assert_int_eq(dup3(other[0], ends[0], O_CLOEXEC), ends[0]);
+	see(&second, ends[0], SN_READABLE);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	turn();
+	ck_assert_int_eq(first.calls + second.calls, 0);
+	ck_assert_int_eq(write(other[1], "x", 1), 1);
+	turn();
+	ck_assert_int_eq(first.calls, 0);
+	ck_assert_int_eq(second.calls, 1);
+	sn_watch_clear(&second.watch);
+	close(duplicate);
+	for (int i = 0; i < 2; i++) {
+		close(ends[i]);
+		close(other[i]);
+	}
+}
+END_TEST
+
 START_TEST(many_watches_all_are_served)
 {
 	enum { COUNT = 300 };
@@ -790,6 +821,7 @@ Suite *loop_suite(void)
 	tcase_add_test(watches, a_watch_cleared_in_dispatch_is_not_called);
 	tcase_add_test(watches, an_event_no_longer_wanted_is_not_delivered);
 	tcase_add_test(watches, a_stale_event_does_not_reach_the_next_owner_of_the_number);
+	tcase_add_test(watches, a_forgotten_watch_is_not_called_and_its_number_is_free);
 	tcase_add_test(watches, many_watches_all_are_served);
 	tcase_add_test(watches, max_events_limits_a_turn);
 	tcase_add_test(watches, closing_a_watched_descriptor_is_a_programmer_error);
