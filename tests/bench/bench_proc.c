@@ -90,11 +90,11 @@ void bench_raise_fd_limit(void)
 	}
 }
 
-int bench_socket_from(unsigned index, int flags)
+int bench_socket_from(unsigned index)
 {
 	struct sockaddr_in from = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + index / PER_ADDRESS) };
-	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -19,8 +19,8 @@ void bench_raise_fd_limit(void);
 
 /*
  * A TCP socket that will connect from 127.0.0.(2 + index / 5000): there are 28,000 ports to one
- * address, and the servers count connections by address. flags: SOCK_NONBLOCK or 0.
+ * address, and the servers count connections by address.
  */
-int bench_socket_from(unsigned index, int flags);
+int bench_socket_from(unsigned index);
 
 #endif

@@ -49,7 +49,7 @@ static uint64_t answers;
 
 static int connect_from(size_t index)
 {
-	int fd = bench_socket_from((unsigned)index, 0);
+	int fd = bench_socket_from((unsigned)index);
 
 	if (connect(fd, (struct sockaddr *)&server, sizeof(server)) < 0)
 		bench_die("connect");

@@ -104,7 +104,7 @@ static void begin_client(unsigned i)
 	struct client *c = &clients[i];
 	char text[80];
 
-	c->fd = bench_socket_from(i, 0);
+	c->fd = bench_socket_from(i);
 	if (connect(c->fd, (struct sockaddr *)&server, sizeof(server)) < 0)
 		bench_die("connect");
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0)
