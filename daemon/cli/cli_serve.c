@@ -16,6 +16,7 @@ struct serving {
 };
 
 static const struct sn_log_ctx log_ctx = SN_LOG_CTX("sennit");
+static const int signos[] = { SIGINT, SIGTERM, 0 };
 
 /* --- log ------------------------------------------------------------------------------------ */
 
@@ -89,10 +90,26 @@ static void on_signal(struct sn_signal *signals, int signo)
 {
 	struct serving *serving = sn_container_of(signals, struct serving, signals);
 
+	if (serving->host == NULL)
+		return; /* all has ended already */
 	sn_log(&log_ctx, SN_LOG_INFO, serving->stopping ? "stopping-now" : "stopping",
 		sn_f_cstr("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
 	serving->stopping = true;
 	sn_host_stop(serving->host, SN_STR("Server is shutting down"), &serving->stop);
+}
+
+/*
+ * From here to the end of the process the loop hears of these signals, or nobody: one that comes
+ * when all has ended must not take the log's last lines and the exit status with it.
+ */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (const int *signo = signos; *signo != 0; signo++)
+		sigaddset(&set, *signo);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void greet(struct sn_host *host)
@@ -109,7 +126,6 @@ static void greet(struct sn_host *host)
 
 static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_diags *diags)
 {
-	static const int signos[] = { SIGINT, SIGTERM, 0 };
 	const size_t warnings = diags->warnings;
 	int code = sn_signal_start(serving->loop, &serving->signals, signos, on_signal);
 
@@ -140,6 +156,7 @@ int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags)
 	struct serving serving = { 0 };
 	int log_fd, code, exit_code;
 
+	block_signals();
 	sn_signal_ignore_pipe();
 	/* A log file at its size limit (ulimit -f) is like a full disk: no reason to die. */
 	(void)signal(SIGXFSZ, SIG_IGN);

@@ -21,6 +21,16 @@ static void to_set(uint64_t mask, sigset_t *set_r)
 			sigaddset(set_r, signo);
 }
 
+static uint64_t from_set(const sigset_t *set)
+{
+	uint64_t mask = 0;
+
+	for (int signo = 1; signo <= LAST_SIGNAL; signo++)
+		if (sigismember(set, signo) == 1)
+			mask |= bit_of(signo);
+	return mask;
+}
+
 static bool read_one(int fd, int *signo_r)
 {
 	struct signalfd_siginfo info;
@@ -67,7 +77,7 @@ static int open_signals(struct sn_loop *loop, struct sn_signal *sig, const sigse
 
 int sn_signal_start(struct sn_loop *loop, struct sn_signal *sig, const int *signos, sn_signal_fn fn)
 {
-	sigset_t set;
+	sigset_t set, before;
 	int err;
 
 	sn_assert(fn != NULL);
@@ -77,7 +87,12 @@ int sn_signal_start(struct sn_loop *loop, struct sn_signal *sig, const int *sign
 		return err;
 	to_set(sig->mask, &set);
 	err = open_signals(loop, sig, &set);
-	return err != SN_OK ? err : -pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (err != SN_OK)
+		return err;
+	err = pthread_sigmask(SIG_BLOCK, &set, &before);
+	sn_assert(err == 0);
+	sig->mask &= ~from_set(&before);
+	return SN_OK;
 }
 
 void sn_signal_stop(struct sn_signal *sig)

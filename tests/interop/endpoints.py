@@ -287,6 +287,22 @@ class Local(DaemonTest):
         process.terminate()
         self.assertEqual(process.wait(PATIENCE), 0)
 
+    def test_stdio_ends_once(self):
+        """A signal that comes with the end of the input, or after it, changes nothing."""
+        for _ in range(20):
+            process = subprocess.Popen([SENNIT, "irc", "--listen", "stdio:"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            process.stdin.write(b"NICK alice\r\nUSER alice 0 * :Alice\r\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            process.stdin.close()
+            process.terminate()
+            log = process.stderr.read().decode()
+            process.stdout.close()
+            process.stderr.close()
+            self.assertEqual(process.wait(PATIENCE), 0, log)
+            self.assertIn('"stopped"', log)
+
     def test_tcp6(self):
         daemon = self.daemon("irc", "--listen", r"tcp6:0:interface=\:\:1")
         host, port = daemon.address()

@@ -76,6 +76,25 @@ START_TEST(a_signal_not_heard_yet_does_no_harm_after_stop)
 }
 END_TEST
 
+/* Who blocked a signal before start has reasons. */
+START_TEST(what_was_blocked_before_stays_so)
+{
+	static const int signos[] = { SIGUSR1, SIGHUP, 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	ck_assert_int_eq(sn_signal_start(loop, &sig, signos, on_signal), SN_OK);
+	raise(SIGHUP);
+	turn();
+	ck_assert_int_eq(counts[SIGHUP], 1);
+	sn_signal_stop(&sig);
+	ck_assert(!is_blocked(SIGUSR1) && is_blocked(SIGHUP));
+	ck_assert_int_eq(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
+}
+END_TEST
+
 START_TEST(stopping_in_the_call_is_final)
 {
 	static const int signos[] = { SIGUSR1, SIGHUP, 0 };
@@ -125,6 +144,7 @@ Suite *signal_suite(void)
 	tcase_add_checked_fixture(tc, setup, loop_teardown);
 	tcase_add_test(tc, signals_become_events);
 	tcase_add_test(tc, a_signal_not_heard_yet_does_no_harm_after_stop);
+	tcase_add_test(tc, what_was_blocked_before_stays_so);
 	tcase_add_test(tc, stopping_in_the_call_is_final);
 	tcase_add_test(tc, numbers_that_are_no_signals_are_refused);
 	tcase_add_test(tc, a_broken_pipe_is_an_error_only);
