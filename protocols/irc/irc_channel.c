@@ -309,18 +309,29 @@ int sn_irc_list(struct sn_irc_client *client, const struct sn_irc_message *m)
 
 /* --- KICK, INVITE --------------------------------------------------------------------------- */
 
-/* arg: the channel, then the reason. */
+/* A channel for each nick, or one for all (RFC 2812 3.2.8): the last of the list stays. */
+static struct sn_str next_channel(struct sn_str *list)
+{
+	const size_t comma = sn_str_find(*list, ',');
+	const struct sn_str channel = sn_str_sub(*list, 0, comma);
+
+	if (comma < list->n)
+		*list = sn_str_from(*list, comma + 1);
+	return channel;
+}
+
+/* arg: the channels left, then the reason. */
 static void kick_one(struct sn_irc_client *client, struct sn_str nick, struct sn_str *arg)
 {
 	struct sn_irc_server *server = sn_irc_server(client);
-	/* Looked for anew: the room goes with the last one kicked out. */
-	struct sn_chat_room *room = sn_irc_find_room(server, arg[0]);
+	const struct sn_str channel = next_channel(&arg[0]);
+	struct sn_chat_room *room = sn_irc_find_room(server, channel);
 	struct sn_chat_user *who = sn_chat_find_user(server->chat, nick);
 	int code;
 
 	if (room == NULL || who == NULL) {
 		sn_irc_refuse(client, room == NULL ? SN_CHAT_ENOROOM : SN_CHAT_ENOUSER,
-			room == NULL ? arg[0] : nick);
+			room == NULL ? channel : nick);
 		return;
 	}
 	code = sn_chat_kick(&client->user, room, who, arg[1]);
@@ -328,7 +339,7 @@ static void kick_one(struct sn_irc_client *client, struct sn_str nick, struct sn
 		sn_irc_reply(
 			client, ERR_USERNOTINCHANNEL, SN_STR_ARG(nick), SN_STR_ARG(room->name));
 	else if (code != SN_OK)
-		sn_irc_refuse(client, code, arg[0]);
+		sn_irc_refuse(client, code, channel);
 }
 
 int sn_irc_kick(struct sn_irc_client *client, const struct sn_irc_message *m)

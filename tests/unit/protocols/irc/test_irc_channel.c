@@ -416,6 +416,21 @@ START_TEST(test_kick_several)
 }
 END_TEST
 
+START_TEST(test_kick_from_several)
+{
+	struct irc_peer *alice = irc_member("alice", "#x,#y");
+
+	irc_say(irc_member("b", "#x,#y"), "JOIN #z");
+	irc_say(irc_member("c", "#x,#y"), "JOIN #z");
+	irc_forget_all();
+	irc_ask(alice, "KICK #x,#y b,c :out", ":alice!* KICK #x b :out", ":alice!* KICK #y c :out");
+	irc_ask(alice, "KICK #none,#z,#y b,c,b", ":irc.test 403 alice #none *",
+		":irc.test 442 alice #z *", ":alice!* KICK #y b :alice");
+	irc_ask(alice, "KICK #y,#x c,c,alice", ":irc.test 441 alice c #y *",
+		":alice!* KICK #x c :alice", ":alice!* KICK #x alice :alice");
+}
+END_TEST
+
 START_TEST(test_kick_of_twenty_one)
 {
 	struct irc_peer *alice = irc_member("alice", "#x");
@@ -507,6 +522,7 @@ Suite *sn_suite_irc_channel(void)
 		test_list_stops_when_too_long,
 		test_kick,
 		test_kick_several,
+		test_kick_from_several,
 		test_kick_of_twenty_one,
 		test_invite,
 		test_invite_of_who_is_away,
