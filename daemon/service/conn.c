@@ -48,7 +48,6 @@ static void on_end(struct sn_stream_user *user, int code)
 {
 	struct sn_conn *conn = conn_of(user);
 
-	conn->closed = true;
 	if (conn->instance->service->conn_close != NULL)
 		conn->instance->service->conn_close(conn, code);
 	sn_conn_log(conn, SN_LOG_DEBUG, "conn-closed",
@@ -165,7 +164,7 @@ void sn_conn_abort(struct sn_conn *conn, int code)
 
 bool sn_conn_is_open(const struct sn_conn *conn)
 {
-	return !conn->closed && sn_stream_is_open(conn->user.stream);
+	return sn_stream_is_open(conn->user.stream);
 }
 
 struct sn_pool *sn_conn_pool(struct sn_conn *conn)

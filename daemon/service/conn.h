@@ -23,7 +23,6 @@ struct sn_conn {
 	struct sn_pool *pool_; /* use sn_conn_pool */
 	struct sn_list link;   /* instance->conns */
 	int64_t opened;        /* monotonic ns */
-	bool closed;           /* conn_close was called */
 };
 
 static inline struct sn_str sn_conn_input(const struct sn_conn *conn)

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "tests/unit/daemon/net/listener_rig.h"
-#include "tests/unit/daemon/net/log_capture.h"
+#include "tests/support/log_capture.h"
 
 #include "daemon/net/listener.h"
 #include "daemon/net/stage_tls.h"

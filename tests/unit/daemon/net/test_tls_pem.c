@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "tests/support/certs.h"
-#include "tests/unit/daemon/net/log_capture.h"
+#include "tests/support/log_capture.h"
 
 #include "daemon/net/tls_private.h"
 

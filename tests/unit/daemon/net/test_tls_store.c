@@ -5,7 +5,7 @@
 
 #include "tests/support/certs.h"
 #include "tests/support/turn.h"
-#include "tests/unit/daemon/net/log_capture.h"
+#include "tests/support/log_capture.h"
 
 #include "daemon/net/tls_private.h"
 

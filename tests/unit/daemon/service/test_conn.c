@@ -4,6 +4,7 @@
 
 #include "daemon/net/tls.h"
 #include "tests/support/certs.h"
+#include "tests/support/log_capture.h"
 #include "tests/support/turn.h"
 #include "tests/unit/daemon/service/fixture.h"
 
@@ -43,6 +44,7 @@ START_TEST(a_connection_knows_its_place)
 	struct sn_conn *conn;
 	uint64_t id;
 
+	pass(SN_SEC(7));
 	open_tap("");
 	conn = &tap.last->conn;
 	id = conn->id;
@@ -265,10 +267,73 @@ START_TEST(chains_and_blocks)
 	sn_conn_write_block(conn, block);
 	sn_conn_write_block(conn, block);
 	sn_block_unref(&block);
+	turn();
+	ck_assert_str_eq(client_got(&client), "shared shared ");
 	sn_chain_write(sn_conn_out(conn), SN_STR("own"));
+	turn();
+	ck_assert_str_eq(client_got(&client), "shared shared "); /* nobody said that it is all */
 	sn_conn_flush(conn);
 	turn();
 	ck_assert_str_eq(client_got(&client), "shared shared own");
+}
+END_TEST
+
+/* One connection from 192.0.2.1:1001 that lasts two seconds and is asked to end this way. */
+static uint64_t come_and_go(const char *way)
+{
+	uint64_t id;
+
+	client_open(&client, "tap", CAPACITY);
+	client_say(&client, "PROXY TCP4 192.0.2.1 192.0.2.2 1001 80\r\n");
+	id = tap.last->conn.id;
+	sn_conn_log(&tap.last->conn, SN_LOG_WARN, "odd", sn_f_int("a", 1), sn_f_int("b", 2),
+		sn_f_int("c", 3), sn_f_int("d", 4), sn_f_int("e", 5), sn_f_int("f", 6),
+		sn_f_int("g", 7), sn_f_int("h", 8));
+	pass(SN_SEC(2));
+	client_say(&client, way);
+	client_fini(&client);
+	client.user.events = NULL;
+	return id;
+}
+
+static void check_lines(const char *log, uint64_t id, const char *const *lines)
+{
+	for (; *lines != NULL; lines++) {
+		const size_t event = strcspn(*lines, " ");
+		char want[256];
+
+		(void)snprintf(want, sizeof(want), " [tap] %.*s conn=%llu peer=192.0.2.1:1001%s",
+			(int)event, *lines, (unsigned long long)id, *lines + event);
+		ck_assert_msg(strstr(log, want) != NULL, "%s is not in\n%s", want, log);
+	}
+}
+
+START_TEST(lines_of_the_log_name_the_connection)
+{
+	static const char *const failed[] = {
+		"conn-opened tls=no\n",
+		"odd a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8\n",
+		"conn-refused error=\"protocol violation\"\n",
+		"conn-closed reason=\"protocol violation\" lasted=2",
+		NULL,
+	};
+	static const char *const orderly[] = {
+		"conn-opened tls=no\n",
+		"conn-closed reason=\"end of stream\" lasted=2",
+		NULL,
+	};
+	uint64_t ids[2];
+	const char *log;
+
+	ck_assert_int_eq(sn_log_set_level("", SN_LOG_DEBUG), SN_OK);
+	log_capture_start();
+	host_up("[service.tap]\nlisten = \"haproxy:tcp:0:interface=127.0.0.1\"\n");
+	ids[0] = come_and_go("fail\n");
+	ids[1] = come_and_go("close\n");
+	log = log_capture_stop();
+	ck_assert_int_eq(sn_log_set_level("", SN_LOG_INFO), SN_OK);
+	check_lines(log, ids[0], failed);
+	check_lines(log, ids[1], orderly);
 }
 END_TEST
 
@@ -394,6 +459,7 @@ static void add_output(TCase *tc)
 	tcase_add_test(tc, a_client_that_takes_nothing);
 	tcase_add_test(tc, printf_of_any_length);
 	tcase_add_test(tc, chains_and_blocks);
+	tcase_add_test(tc, lines_of_the_log_name_the_connection);
 }
 
 static void add_starttls(TCase *tc)

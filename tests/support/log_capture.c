@@ -1,4 +1,4 @@
-#include "tests/unit/daemon/net/log_capture.h"
+#include "tests/support/log_capture.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* What the log says during a test: captured lines, valid until the capture stops. */
-#ifndef SN_TESTS_UNIT_DAEMON_NET_LOG_CAPTURE_H
-#define SN_TESTS_UNIT_DAEMON_NET_LOG_CAPTURE_H
+#ifndef SN_TESTS_SUPPORT_LOG_CAPTURE_H
+#define SN_TESTS_SUPPORT_LOG_CAPTURE_H
 
 void log_capture_start(void);
 /* Everything since the start; valid until the next stop. */
