@@ -338,6 +338,17 @@ class Conduct(DaemonTest):
         client = self.client(address, "alice")
         daemon.process.terminate()
         client.expect(r"^ERROR .*shutting down")
+        with self.assertRaises(EOFError):
+            client.expect("never")
+        client.close()
+        self.assertEqual(daemon.wait(), 0)
+
+    def test_shutdown_waits_for_nobody_for_ever(self):
+        """A client that stays connected gets close_timeout, no more."""
+        daemon, address = self.irc("-o", "close_timeout=200ms")
+        client = self.client(address, "alice")
+        daemon.process.terminate()
+        client.expect(r"^ERROR .*shutting down")
         self.assertEqual(daemon.wait(), 0)
 
 
