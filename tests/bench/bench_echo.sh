@@ -18,18 +18,18 @@ ours() {
 }
 
 libevent() {
-	start "$bin/echo_libevent" ${tls:+--tls "$work/echo.pem"} 0
+	start "$bin/echo_libevent" ${tls:+--tls "$work/echo.pem"} $bare 0
 	load "$bin/echo_load" $tls "$kind" "$port" "$server" $arguments
 	stop
 }
 
-compare_load() {
+compare_load() { # TARGET
 	kind=load arguments="$seconds 1:1 100:100 10000:100 10000:10000"
 	take_turns ours libevent
-	report 1 "echo $name, 1 connection" 'CPU us' '<= 1.00'
-	report 2 "echo $name, 100 connections" 'CPU us' '<= 1.00'
-	report 3 "echo $name, 10,000 connections, 100 active" 'CPU us' '<= 1.00'
-	report 4 "echo $name, 10,000 connections" 'CPU us' '<= 1.00'
+	report 1 "echo $name, 1 connection" 'CPU us' "$1"
+	report 2 "echo $name, 100 connections" 'CPU us' "$1"
+	report 3 "echo $name, 10,000 connections, 100 active" 'CPU us' "$1"
+	report 4 "echo $name, 10,000 connections" 'CPU us' "$1"
 }
 
 # Memory does not depend on the moment: one round.
@@ -39,9 +39,12 @@ compare_idle() { # TARGET
 }
 
 head_line
-name=TCP tls=
-compare_load
+name=TCP tls= bare=
+compare_load '<= 1.00'
 compare_idle 'ours <= 1536'
 name=TLS tls=--tls
-compare_load
+compare_load '<= 1.00'
 compare_idle 'ours <= 17408'
+# The least that libevent can do: neither a queue nor deadlines.
+name=TCP tls= bare=--events
+compare_load '(bare events)'

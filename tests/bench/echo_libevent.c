@@ -1,13 +1,17 @@
 /*
- * The peer of echo_server.c on libevent's bufferevents: `echo_libevent [--tls PEM] PORT`.
- * Prints "listening ADDRESS" and serves until it is killed.
+ * The peer of echo_server.c on libevent: `echo_libevent [--tls PEM|--events] PORT`.
+ * On its bufferevents, which have a queue and deadlines as our streams do; with --events on bare
+ * events, the least that it can do: a read, a send, no queue for what the socket does not take, no
+ * deadlines. Prints "listening ADDRESS" and serves until it is killed.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -39,6 +43,50 @@ static struct bufferevent *wrap(struct event_base *base, evutil_socket_t fd, SSL
 	return bufferevent_openssl_socket_new(
 		base, fd, SSL_new(tls), BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
 }
+
+/* --- bare events ------------------------------------------------------------------------------ */
+
+struct bare {
+	struct event *event;
+};
+
+static void end_bare(struct bare *bare, evutil_socket_t fd)
+{
+	event_free(bare->event);
+	free(bare);
+	close(fd);
+}
+
+static void on_bare(evutil_socket_t fd, short what, void *arg)
+{
+	static char text[65536];
+	ssize_t n = recv(fd, text, sizeof(text), 0);
+
+	(void)what;
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0 || send(fd, text, (size_t)n, MSG_NOSIGNAL) != n)
+		end_bare(arg, fd);
+}
+
+static void on_accept_bare(struct evconnlistener *listener, evutil_socket_t fd,
+	struct sockaddr *addr, int len, void *arg)
+{
+	struct bare *bare = malloc(sizeof(*bare));
+	int on = 1;
+
+	(void)addr;
+	(void)len;
+	(void)arg;
+	if (bare == NULL)
+		exit(EXIT_FAILURE);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	bare->event = event_new(
+		evconnlistener_get_base(listener), fd, EV_READ | EV_PERSIST, on_bare, bare);
+	event_add(bare->event, NULL);
+}
+
+/* --- bufferevents ----------------------------------------------------------------------------- */
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
 	int len, void *arg)
@@ -74,15 +122,18 @@ int main(int argc, char **argv)
 	socklen_t len = sizeof(addr);
 	struct event_base *base = event_base_new();
 	struct evconnlistener *listener;
+	evconnlistener_cb accepted = on_accept;
 	SSL_CTX *tls = NULL;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 4 && strcmp(argv[1], "--tls") == 0)
 		tls = load(argv[2]);
+	else if (argc == 3 && strcmp(argv[1], "--events") == 0)
+		accepted = on_accept_bare;
 	else if (argc != 2)
 		return EXIT_FAILURE;
 	addr.sin_port = htons((uint16_t)strtoul(argv[argc - 1], NULL, 10));
-	listener = evconnlistener_new_bind(base, on_accept, tls,
+	listener = evconnlistener_new_bind(base, accepted, tls,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 4096, (struct sockaddr *)&addr, len);
 	if (listener == NULL)
 		return EXIT_FAILURE;
