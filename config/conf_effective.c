@@ -100,16 +100,31 @@ static void write_secret(struct sn_strbuf *out, const struct sn_conf_item *item,
 	sn_strbuf_addc(out, '"');
 }
 
+/* "memory:alice:secret" as "memory:***". */
+static void write_private(struct sn_strbuf *out, struct sn_str text)
+{
+	struct sn_strbuf shown;
+
+	sn_strbuf_init(&shown, text.n + 4);
+	sn_strbuf_add(&shown, sn_str_sub(text, 0, sn_str_find(text, ':')));
+	if (sn_str_find(text, ':') < text.n)
+		sn_strbuf_adds(&shown, ":***");
+	write_text(out, sn_strbuf_str(&shown));
+	sn_strbuf_fini(&shown);
+}
+
 static void write_strings(
 	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
 {
 	const struct sn_conf_strings *list = member;
 
-	(void)item;
 	sn_strbuf_addc(out, '[');
 	for (size_t i = 0; i < list->count; i++) {
 		sn_strbuf_adds(out, i > 0 ? ", " : "");
-		write_text(out, list->items[i]);
+		if (item->flags & SN_CONF_PRIVATE)
+			write_private(out, list->items[i]);
+		else
+			write_text(out, list->items[i]);
 	}
 	sn_strbuf_addc(out, ']');
 }

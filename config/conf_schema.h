@@ -42,6 +42,8 @@ enum sn_conf_reload {
 
 enum sn_conf_item_flags {
 	SN_CONF_REQUIRED = 1, /* no default: a missing key is an error */
+	SN_CONF_PRIVATE = 2,  /* STRINGS that may hold secrets behind their first ':': the effective
+				 view shows "***" there */
 };
 
 struct sn_conf_item {

@@ -8,7 +8,8 @@ static const struct sn_conf_item common_items[] = {
 		.doc = "Where to listen: endpoint strings (`sennit list endpoints`). Default: what the "
 		       "service says, on this machine only." },
 	{ "auth", SN_CONF_STRINGS, offsetof(struct sn_service_conf, auth), .max = 16,
-		.reload = SN_RELOAD_SERVICE, .option = "auth", .meta = "TYPE[:ARG]",
+		.flags = SN_CONF_PRIVATE, .reload = SN_RELOAD_SERVICE, .option = "auth",
+		.meta = "TYPE[:ARG]",
 		.doc = "Who may log in, asked in this order: memory:NAME:PASSWORD, file:PATH." },
 	{ "max_connections", SN_CONF_INT, offsetof(struct sn_service_conf, max_connections),
 		.def = "10000", .min = 1, .max = 10000000, .reload = SN_RELOAD_LIVE,

@@ -165,7 +165,7 @@ static const struct sn_conf_item auth_items[] = {
 	{ .key = "use",
 		.type = SN_CONF_STRINGS,
 		.offset = offsetof(struct auth_conf, use),
-		.flags = SN_CONF_REQUIRED,
+		.flags = SN_CONF_REQUIRED | SN_CONF_PRIVATE,
 		.min = 1,
 		.doc = "Checkers, in order." },
 };

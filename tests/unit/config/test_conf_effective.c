@@ -44,7 +44,7 @@ START_TEST(test_named)
 {
 	fixture_text(&f,
 		"[service.\"a \\\" b\"]\ntype = 'chat'\npassword = 'x'\nlisten = 7001\n"
-		"[auth.all]\nuse = 'memory:a:b'\n");
+		"[auth.all]\nuse = ['memory:a:b', 'anonymous']\n");
 	fixture_expect_clean(&f);
 	sn_conf_effective(f.conf, &out);
 	ck_assert_msg(sn_str_ends(sn_strbuf_str(&out),
@@ -55,7 +55,7 @@ START_TEST(test_named)
 				     "motd = \"\"\n"
 				     "password = \"***\"\n"
 				     "\n[auth.all]\n"
-				     "use = [\"memory:a:b\"]\n")),
+				     "use = [\"memory:***\", \"anonymous\"]\n")),
 		"%s", sn_strbuf_cstr(&out));
 }
 END_TEST
