@@ -26,6 +26,7 @@ START_TEST(an_instance_has_what_a_module_needs)
 {
 	struct sn_instance *instance;
 
+	pass(SN_SEC(3));
 	host_up("[service.tap]\nauth = \"memory:alice:secret\"\n");
 	instance = sn_host_find(host, SN_STR("tap"));
 	ck_assert_ptr_eq(instance->loop, loop);
@@ -253,6 +254,27 @@ START_TEST(with_other_listeners_it_goes_on)
 }
 END_TEST
 
+/* The same socket twice: the second cannot be waited for, when the client of stdio is there
+ * already. */
+START_TEST(a_start_that_fails_late_leaves_nobody_behind)
+{
+	int fd = borrow_stdio(), listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char toml[128], c;
+
+	ck_assert_int_eq(listen(listening, 1), 0);
+	(void)snprintf(toml, sizeof(toml),
+		"[service.tap]\nlisten = [\"stdio:\", \"fd:%d\", \"fd:%d\"]\n", listening,
+		listening);
+	ck_assert_int_eq(host_try(toml), -EEXIST);
+	ck_assert_ptr_nonnull(
+		strstr(reported(), "service tap cannot accept connections: File exists"));
+	ck_assert_str_eq(tap_read(), "start tap; stop tap");
+	ck_assert_int_eq(read(fd, &c, 1), 0);
+	close(fd);
+	restore_stdio();
+}
+END_TEST
+
 START_TEST(stdout_is_free_otherwise)
 {
 	host_up("[service.tap]\n");
@@ -319,6 +341,7 @@ static void add_stop(TCase *tc)
 	tcase_add_test(tc, nobody_waits_for_a_handshake);
 	tcase_add_test(tc, the_end_of_stdio_is_the_end);
 	tcase_add_test(tc, with_other_listeners_it_goes_on);
+	tcase_add_test(tc, a_start_that_fails_late_leaves_nobody_behind);
 	tcase_add_test(tc, stdout_is_free_otherwise);
 }
 
