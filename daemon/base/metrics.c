@@ -40,18 +40,18 @@ static void check_def(const struct sn_metric_def *def)
 }
 
 void sn_metrics_init(struct sn_metric_set *set, const struct sn_metric_def *defs, size_t count,
-        _Atomic uint64_t *mem)
+	_Atomic uint64_t *mem)
 {
 	for (size_t i = 0; i < count; i++)
 		check_def(&defs[i]);
 	const size_t slot_count = sn_metrics_slots(defs, count);
 	*set = (struct sn_metric_set){
-	        .defs = defs,
-	        .count = count,
-	        .slots = mem != NULL ? mem : sn_alloc_array(slot_count, sizeof(*mem)),
-	        .first = sn_alloc_array(count, sizeof(*set->first)),
-	        .slot_count = slot_count,
-	        .own_slots = mem == NULL,
+		.defs = defs,
+		.count = count,
+		.slots = mem != NULL ? mem : sn_alloc_array(slot_count, sizeof(*mem)),
+		.first = sn_alloc_array(count, sizeof(*set->first)),
+		.slot_count = slot_count,
+		.own_slots = mem == NULL,
 	};
 	uint32_t next = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -65,7 +65,7 @@ void sn_metrics_fini(struct sn_metric_set *set)
 	if (set->own_slots)
 		sn_free((void *)set->slots);
 	sn_free(set->first);
-	*set = (struct sn_metric_set){.defs = NULL};
+	*set = (struct sn_metric_set){ .defs = NULL };
 }
 
 void sn_metric_observe(struct sn_metric_set *set, size_t i, uint64_t raw)
@@ -96,9 +96,9 @@ static void add_help(struct sn_strbuf *out, const char *help)
 static void write_head(struct sn_strbuf *out, const struct sn_metric_def *def)
 {
 	static const char *const types[] = {
-	        [SN_METRIC_COUNTER] = "counter",
-	        [SN_METRIC_GAUGE] = "gauge",
-	        [SN_METRIC_HISTOGRAM] = "histogram",
+		[SN_METRIC_COUNTER] = "counter",
+		[SN_METRIC_GAUGE] = "gauge",
+		[SN_METRIC_HISTOGRAM] = "histogram",
 	};
 	sn_strbuf_addf(out, "# HELP %s ", def->name);
 	add_help(out, def->help);
@@ -148,7 +148,7 @@ static void write_value(struct sn_strbuf *out, const struct line *line, uint64_t
 }
 
 static void write_bucket(
-        struct sn_strbuf *out, const struct line *line, uint64_t bound, uint64_t count)
+	struct sn_strbuf *out, const struct line *line, uint64_t bound, uint64_t count)
 {
 	sn_strbuf_addf(out, "%s_bucket{", line->def->name);
 	sn_strbuf_adds(out, write_labels(out, line) ? ",le=\"" : "le=\"");
@@ -162,7 +162,7 @@ static void write_bucket(
 }
 
 static void write_histogram(
-        struct sn_strbuf *out, const struct line *line, const _Atomic uint64_t *slots)
+	struct sn_strbuf *out, const struct line *line, const _Atomic uint64_t *slots)
 {
 	const struct sn_metric_def *def = line->def;
 	const size_t bounds = count_bounds(def);
@@ -173,7 +173,7 @@ static void write_histogram(
 	}
 	write_name(out, line, "_sum");
 	sn_format_decimal(
-	        out, atomic_load_explicit(&slots[0], memory_order_relaxed), def->scale, 9);
+		out, atomic_load_explicit(&slots[0], memory_order_relaxed), def->scale, 9);
 	sn_strbuf_addc(out, '\n');
 	/* Not a slot of its own: it must equal the last bucket also while others observe. */
 	write_name(out, line, "_count");
@@ -184,15 +184,14 @@ static void write_histogram(
 static void write_row(struct sn_strbuf *out, const struct sn_metric_part *part, size_t i)
 {
 	const struct sn_metric_set *set = part->set;
-	const struct line line = {.def = &set->defs[i], .labels = part->labels};
+	const struct line line = { .def = &set->defs[i], .labels = part->labels };
 	if (line.def->kind == SN_METRIC_HISTOGRAM)
 		write_histogram(out, &line, set->slots + set->first[i]);
 	else
 		write_value(out, &line, sn_metric_get(set, i));
 }
 
-void sn_metrics_write_parts(
-        const struct sn_metric_part *parts, size_t count, struct sn_strbuf *out)
+void sn_metrics_write_parts(const struct sn_metric_part *parts, size_t count, struct sn_strbuf *out)
 {
 	const struct sn_metric_set *first = parts[0].set;
 	for (size_t i = 0; i < first->count; i++) {
@@ -206,5 +205,5 @@ void sn_metrics_write_parts(
 
 void sn_metrics_write(const struct sn_metric_set *set, struct sn_strbuf *out)
 {
-	sn_metrics_write_parts(&(struct sn_metric_part){.set = set}, 1, out);
+	sn_metrics_write_parts(&(struct sn_metric_part){ .set = set }, 1, out);
 }

@@ -20,8 +20,8 @@ struct sn_metric_def {
 	const char *name;   /* sennit_connections_total */
 	const char *labels; /* NULL or fixed text: service="irc",result="ok" */
 	enum sn_metric_kind kind;
-	const char *unit;   /* "", "seconds", "bytes" */
-	const char *help;   /* one sentence; required */
+	const char *unit; /* "", "seconds", "bytes" */
+	const char *help; /* one sentence; required */
 	/* histograms: rising upper bounds in the raw unit observed, ended by 0; scale: raw units
 	 * per printed unit (1e9: observed in ns, printed in seconds) */
 	const uint64_t *bounds;
@@ -65,6 +65,6 @@ struct sn_metric_part {
 	const char *labels; /* before the row's own; NULL: none */
 };
 void sn_metrics_write_parts(
-        const struct sn_metric_part *parts, size_t count, struct sn_strbuf *out);
+	const struct sn_metric_part *parts, size_t count, struct sn_strbuf *out);
 
 #endif

@@ -29,25 +29,22 @@ static enum sn_log_format log_format(const struct sn_log_conf *log, int fd)
 	return sn_cli_color(fd) ? SN_LOG_TEXT_COLOR : SN_LOG_TEXT;
 }
 
-static int set_levels(const struct sn_log_conf *log)
+/* The configuration was checked: nothing of it can be wrong now. */
+static void set_levels(const struct sn_log_conf *log)
 {
 	int code = sn_log_set_level("", (enum sn_log_level)log->level);
 
 	for (size_t i = 0; i < log->levels.count && code == SN_OK; i++) {
-		const struct sn_str item = log->levels.items[i];
-		const size_t equals = sn_str_find(item, '=');
+		char text[SN_LOG_CONF_NS_SIZE];
 		enum sn_log_level level;
-		char ns[64];
-		struct sn_strbuf b;
+		struct sn_strbuf ns;
 
-		sn_strbuf_fixed(&b, ns, sizeof(ns));
-		sn_strbuf_add(&b, sn_str_sub(item, 0, equals));
-		code = b.err != SN_OK ? b.err
-				      : sn_log_parse_level(sn_str_from(item, equals + 1), &level);
+		sn_strbuf_fixed(&ns, text, sizeof(text));
+		code = sn_log_conf_level(log->levels.items[i], &ns, &level);
 		if (code == SN_OK)
-			code = sn_log_set_level(ns, level);
+			code = sn_log_set_level(text, level);
 	}
-	return code;
+	sn_assert(code == SN_OK);
 }
 
 /* *fd_r: what to close at the end, or -1. */
@@ -57,11 +54,7 @@ static int start_log(struct sn_conf *conf, int *fd_r)
 	struct sn_log_options options = { .fd = STDERR_FILENO };
 
 	*fd_r = -1;
-	if (set_levels(log) != SN_OK) {
-		fputs("sennit: [log] levels: each entry is NAMESPACE=LEVEL, as \"net.tls=debug\"\n",
-			stderr);
-		return EX_CONFIG;
-	}
+	set_levels(log);
 	if (log->file.n > 0) {
 		*fd_r = open(
 			log->file.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);

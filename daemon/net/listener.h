@@ -8,8 +8,8 @@
  * deadline of the options holds for all stages together, from accept to on_open.
  *
  * Fairness: at most `budget` accepts per turn. EMFILE/ENFILE: a reserve descriptor is given up to
- * accept and close one waiting connection, the listener pauses (100 ms doubling to 1 s), and one log
- * line a second says so.
+ * accept and close one waiting connection, the listener pauses (100 ms doubling to 1 s), and one
+ * log line a second says so.
  */
 #ifndef SN_DAEMON_NET_LISTENER_H
 #define SN_DAEMON_NET_LISTENER_H
@@ -54,18 +54,22 @@ struct sn_incoming {
 };
 
 struct sn_listener_options {
-	size_t conn_size;          /* >= sizeof(struct sn_incoming) */
-	unsigned budget;           /* accepts per turn; 0: 64 */
+	size_t conn_size;               /* >= sizeof(struct sn_incoming) */
+	unsigned budget;                /* accepts per turn; 0: 64 */
 	struct sn_stream_limits limits; /* in_max 0: stream.h's defaults */
 	struct sn_stream_deadlines deadlines;
-	struct sn_conn_caps *caps; /* may be NULL */
-	const struct sn_log_ctx *log; /* may be NULL */
+	struct sn_conn_caps *caps;     /* may be NULL */
+	const struct sn_log_ctx *log;  /* may be NULL */
 	struct sn_metric_set *metrics; /* sn_listener_metrics rows; may be NULL */
 };
 
 enum sn_listener_metric {
-	SN_LISTENER_ACCEPTED, SN_LISTENER_OPEN, SN_LISTENER_REFUSED_TOTAL,
-	SN_LISTENER_REFUSED_ADDRESS, SN_LISTENER_REFUSED_FD, SN_LISTENER_STAGE_FAILED,
+	SN_LISTENER_ACCEPTED,
+	SN_LISTENER_OPEN,
+	SN_LISTENER_REFUSED_TOTAL,
+	SN_LISTENER_REFUSED_ADDRESS,
+	SN_LISTENER_REFUSED_FD,
+	SN_LISTENER_STAGE_FAILED,
 	SN_LISTENER_METRICS
 };
 extern const struct sn_metric_def sn_listener_metrics[SN_LISTENER_METRICS];

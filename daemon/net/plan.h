@@ -5,7 +5,8 @@
  * that endpoint plugins use.
  *
  * Two steps on the server side, because the process that opens sockets is not the one that speaks
- * on them: `sn_listen_open` needs only the plan's first half; stages run where connections are accepted.
+ * on them: `sn_listen_open` needs only the plan's first half; stages run where connections are
+ * accepted.
  */
 #ifndef SN_DAEMON_NET_PLAN_H
 #define SN_DAEMON_NET_PLAN_H
@@ -50,16 +51,16 @@ enum sn_listen_kind {
 
 struct sn_listen_plan {
 	enum sn_listen_kind kind;
-	int socktype;        /* SOCK_STREAM, SOCK_DGRAM */
+	int socktype; /* SOCK_STREAM, SOCK_DGRAM */
 	struct sn_addr addr;
-	bool v6_only;        /* tcp:PORT listens on both families with one socket */
-	int backlog;         /* 0: the system's maximum */
-	int fd, wfd;         /* FD, PAIR */
-	mode_t mode;         /* unix */
+	bool v6_only;             /* tcp:PORT listens on both families with one socket */
+	int backlog;              /* 0: the system's maximum */
+	int fd, wfd;              /* FD, PAIR */
+	mode_t mode;              /* unix */
 	const char *user, *group; /* unix: owner of the socket file, or NULL */
-	bool lock;           /* unix: take PATH.lock, so a second daemon does not steal it */
+	bool lock;                /* unix: take PATH.lock, so a second daemon does not steal it */
 	struct sn_accept_stage *stages; /* in order of work: the outermost bytes first */
-	struct sn_pool *pool; /* for strings and stages' texts */
+	struct sn_pool *pool;           /* for strings and stages' texts */
 };
 
 /* An opened listening socket. */
@@ -87,13 +88,13 @@ void sn_listen_close(struct sn_listen_socket *sock);
 
 /* Client side: what to reach, and the layers on it from the outside in. */
 struct sn_connect_plan {
-	struct sn_str host;    /* name or literal; empty for unix and exec */
+	struct sn_str host; /* name or literal; empty for unix and exec */
 	uint16_t port;
-	struct sn_addr addr;   /* unix */
-	const char *lock_file; /* unix: connect only while a server holds this lock, or NULL */
-	struct sn_addr bind;   /* where to connect from; len 0: anywhere */
-	char *const *argv;     /* exec */
-	int64_t timeout;       /* ns, for all together; 0: 30 s */
+	struct sn_addr addr;        /* unix */
+	const char *lock_file;      /* unix: connect only while a server holds this lock, or NULL */
+	struct sn_addr bind;        /* where to connect from; len 0: anywhere */
+	char *const *argv;          /* exec */
+	int64_t timeout;            /* ns, for all together; 0: 30 s */
 	struct sn_tls_context *tls; /* or NULL */
 	const char *tls_host;
 	struct sn_pool *pool;

@@ -10,16 +10,15 @@
  * Output. The user appends to s->out (sn_stream_write, or the chain itself and then
  *   sn_stream_flush); at the end of the turn everything goes out in one writev or sendfile. Above
  *   `high` queued bytes sn_stream_congested() is true; when the queue falls to `low` on_drained
- *   is called once. Above `max` bytes in memory (file ranges hold none) what the peer takes goes out
- *   at once; if that is not enough the stream aborts with SN_ELIMIT: a reader that never reads.
+ *   is called once. Above `max` bytes in memory (file ranges hold none) what the peer takes goes
+ * out at once; if that is not enough the stream aborts with SN_ELIMIT: a reader that never reads.
  * End.    Three ways, one path: peer's end of stream (on_eof; the default is sn_stream_close), the
  *   user's sn_stream_close (flush, shut down, then end) and sn_stream_abort or an error (end now).
  *   All lead to exactly one on_end(code), from the deferred phase, and then to on_free from the
- *   closing phase, after which the memory is the owner's to free. After on_end no other event comes.
- *   sn_stream_close lingers: the peer is told that no more comes, and until it ends too its bytes
- *   are read and dropped, so that no reset destroys what it has not read yet. After close the user
- *   hears nothing but on_end.
- * Deadlines, all relative and re-armed by activity; 0 = none:
+ *   closing phase, after which the memory is the owner's to free. After on_end no other event
+ * comes. sn_stream_close lingers: the peer is told that no more comes, and until it ends too its
+ * bytes are read and dropped, so that no reset destroys what it has not read yet. After close the
+ * user hears nothing but on_end. Deadlines, all relative and re-armed by activity; 0 = none:
  *   handshake   until on_ready;  idle   no byte either way;
  *   write       output queued and no progress;
  *   close       from sn_stream_close, or the last progress of what was queued then, to the end.
@@ -55,7 +54,8 @@ struct sn_stream_events {
 	void (*on_eof)(struct sn_stream_user *user);
 	/* It is over: SN_CLOSE (orderly) or a failure. Nothing can be sent any more. */
 	void (*on_end)(struct sn_stream_user *user, int code);
-	/* From the closing phase: nothing refers to the stream; free the owner here. May be NULL. */
+	/* From the closing phase: nothing refers to the stream; free the owner here. May be NULL.
+	 */
 	void (*on_free)(struct sn_stream_user *user);
 };
 
@@ -65,7 +65,7 @@ struct sn_stream_user {
 };
 
 struct sn_stream_limits {
-	size_t in_max;        /* unread input */
+	size_t in_max;         /* unread input */
 	size_t low, high, max; /* output water marks and hard limit, bytes */
 };
 
@@ -99,9 +99,9 @@ struct sn_stream_ops {
 enum sn_stream_state {
 	SN_STREAM_CONNECTING, /* until on_ready */
 	SN_STREAM_OPEN,
-	SN_STREAM_CLOSING, /* flushing the rest, then shutdown */
+	SN_STREAM_CLOSING,   /* flushing the rest, then shutdown */
 	SN_STREAM_LINGERING, /* shut down, waiting for the peer's end */
-	SN_STREAM_ENDED,   /* on_end is due or was called */
+	SN_STREAM_ENDED,     /* on_end is due or was called */
 	SN_STREAM_FREED,
 };
 
@@ -126,9 +126,9 @@ struct sn_stream {
 	unsigned pending; /* events to deliver, private to stream.c */
 	int end_code;
 	bool paused, eof, congested, heap;
-	bool blocked; /* waiting for sn_stream_writable */
-	bool reading; /* what want_input was told last */
-	bool more;    /* there is something to pull that nobody will report again */
+	bool blocked;        /* waiting for sn_stream_writable */
+	bool reading;        /* what want_input was told last */
+	bool more;           /* there is something to pull that nobody will report again */
 	uint64_t input_turn; /* the loop's turn of the last on_input */
 	uint64_t bytes_in, bytes_out;
 };
@@ -146,8 +146,8 @@ static inline struct sn_str sn_stream_input(const struct sn_stream *s)
 	return sn_buf_view(&s->in);
 }
 void sn_stream_consume(struct sn_stream *s, size_t n);
-/* No on_input and no on_eof until resumed; bytes that are there already are kept. on_input comes again after
- * resume if unread bytes are left. */
+/* No on_input and no on_eof until resumed; bytes that are there already are kept. on_input comes
+ * again after resume if unread bytes are left. */
 void sn_stream_pause(struct sn_stream *s);
 void sn_stream_resume(struct sn_stream *s);
 
@@ -181,8 +181,8 @@ const struct sn_tls_info *sn_stream_tls_info(const struct sn_stream *s);
 
 /* State CONNECTING; limits 64 KiB in, 64/256 KiB, 16 MiB max; no deadline but 5 s to close.
  * heap: freed after on_free. */
-void sn_stream_init(struct sn_stream *s, struct sn_loop *loop, const struct sn_stream_ops *ops,
-	bool heap);
+void sn_stream_init(
+	struct sn_stream *s, struct sn_loop *loop, const struct sn_stream_ops *ops, bool heap);
 void sn_stream_ready(struct sn_stream *s);    /* CONNECTING -> OPEN */
 void sn_stream_readable(struct sn_stream *s); /* something can be pulled */
 void sn_stream_writable(struct sn_stream *s); /* push can go on */
@@ -205,20 +205,20 @@ struct sn_stream_fd {
 	struct sn_watch rd, wr;  /* wr is used only with two descriptors */
 	int rfd, wfd;
 	bool is_socket;
-	bool sole; /* nobody has a duplicate of rfd */
+	bool sole;                     /* nobody has a duplicate of rfd */
 	bool rd_blocking, wr_blocking; /* how they came: put back at the end */
 };
 /* In caller's memory; state CONNECTING until sn_stream_ready (accepted: call it at once). After a
  * failure the descriptors are still the caller's. */
-int sn_stream_fd_init(struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd)
-	SN_WARN_UNUSED;
+int sn_stream_fd_init(
+	struct sn_stream_fd *s, struct sn_loop *loop, int rfd, int wfd) SN_WARN_UNUSED;
 /* The same for a socket just accepted: non-blocking, and known to nobody else. Spares asking. */
 int sn_stream_fd_init_socket(struct sn_stream_fd *s, struct sn_loop *loop, int fd) SN_WARN_UNUSED;
 int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **s_r) SN_WARN_UNUSED;
 
 /* Two connected memory streams, for tests and internal pairs: what one writes the other reads, at
  * the earliest in the next phase. capacity: bytes in flight each way before writing blocks. */
-void sn_stream_mem_pair(struct sn_loop *loop, size_t capacity, struct sn_stream **a_r,
-	struct sn_stream **b_r);
+void sn_stream_mem_pair(
+	struct sn_loop *loop, size_t capacity, struct sn_stream **a_r, struct sn_stream **b_r);
 
 #endif

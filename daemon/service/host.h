@@ -23,6 +23,11 @@ struct sn_log_conf {
 	struct sn_str file;            /* path; empty: standard error */
 };
 extern const struct sn_conf_section sn_server_section, sn_log_section;
+/* One entry of levels: its namespace into ns (of SN_LOG_CONF_NS_SIZE), its level. A loaded
+ * configuration has only good ones. */
+#define SN_LOG_CONF_NS_SIZE 64
+int sn_log_conf_level(
+	struct sn_str entry, struct sn_strbuf *ns, enum sn_log_level *level_r) SN_WARN_UNUSED;
 
 /* Takes a reference to conf. Nothing runs yet. */
 int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r) SN_WARN_UNUSED;

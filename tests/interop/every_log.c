@@ -23,7 +23,7 @@ static int on_call(struct sn_every *every, uint64_t periods)
 	struct player *player = sn_container_of(every, struct player, every);
 
 	printf("%lld:%llu ", (long long)(player->clock.mono_ns / SN_MS(1)),
-	        (unsigned long long)periods);
+		(unsigned long long)periods);
 	return player->code;
 }
 
@@ -58,8 +58,8 @@ static void step(struct player *player, const char *word)
 
 static void play(char *line)
 {
-	struct player player = {.code = SN_OK};
-	const struct sn_loop_options options = {.clock = &player.clock.clock};
+	struct player player = { .code = SN_OK };
+	const struct sn_loop_options options = { .clock = &player.clock.clock };
 	char *rest, *word = strtok_r(line, " \n", &rest);
 	long interval = strtol(word, NULL, 10);
 	bool now = strcmp(strtok_r(NULL, " \n", &rest), "1") == 0;

@@ -126,21 +126,21 @@ START_TEST(test_parts)
 {
 	struct sn_metric_set second;
 	const struct sn_metric_part parts[] = {
-	        {.set = &set, .labels = "service=\"a\""},
-	        {.set = &second},
+		{ .set = &set, .labels = "service=\"a\"" },
+		{ .set = &second },
 	};
 	static const char *const lines[] = {
-	        "# TYPE t_requests_total counter\n"
-	        "t_requests_total{service=\"a\",result=\"ok\"} 1\n"
-	        "t_requests_total{result=\"ok\"} 2\n"
-	        "t_requests_total{service=\"a\",result=\"failed\"} 0\n"
-	        "t_requests_total{result=\"failed\"} 0\n"
-	        "# HELP t_open ",
-	        "# TYPE t_open gauge\nt_open{service=\"a\"} 0\nt_open 3\n",
-	        "t_latency_seconds_bucket{service=\"a\",le=\"+Inf\"} 0\n",
-	        "t_latency_seconds_bucket{service=\"a\",service=\"dns\",le=\"0.001\"} 0\n",
-	        "t_size_bytes_sum{service=\"a\"} 0\n",
-	        "t_size_bytes_bucket{le=\"64\"} 0\n",
+		"# TYPE t_requests_total counter\n"
+		"t_requests_total{service=\"a\",result=\"ok\"} 1\n"
+		"t_requests_total{result=\"ok\"} 2\n"
+		"t_requests_total{service=\"a\",result=\"failed\"} 0\n"
+		"t_requests_total{result=\"failed\"} 0\n"
+		"# HELP t_open ",
+		"# TYPE t_open gauge\nt_open{service=\"a\"} 0\nt_open 3\n",
+		"t_latency_seconds_bucket{service=\"a\",le=\"+Inf\"} 0\n",
+		"t_latency_seconds_bucket{service=\"a\",service=\"dns\",le=\"0.001\"} 0\n",
+		"t_size_bytes_sum{service=\"a\"} 0\n",
+		"t_size_bytes_bucket{le=\"64\"} 0\n",
 	};
 
 	sn_metrics_init(&second, defs, METRIC_COUNT, NULL);
@@ -150,7 +150,7 @@ START_TEST(test_parts)
 	sn_metrics_write_parts(parts, 2, &out);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		ck_assert_msg(strstr(sn_strbuf_cstr(&out), lines[i]) != NULL, "%s is not in\n%s",
-		        lines[i], sn_strbuf_cstr(&out));
+			lines[i], sn_strbuf_cstr(&out));
 	sn_metrics_fini(&second);
 }
 END_TEST

@@ -2,6 +2,7 @@
 
 Suite *sn_suite_conn(void);
 Suite *sn_suite_host(void);
+Suite *sn_suite_host_conf(void);
 Suite *sn_suite_registry(void);
 Suite *sn_suite_service(void);
 Suite *sn_suite_service_listener(void);
@@ -10,6 +11,7 @@ Suite *sn_suite_verbs(void);
 const sn_suite_fn sn_suites[] = {
 	sn_suite_conn,
 	sn_suite_host,
+	sn_suite_host_conf,
 	sn_suite_registry,
 	sn_suite_service,
 	sn_suite_service_listener,

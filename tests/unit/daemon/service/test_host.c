@@ -132,6 +132,25 @@ START_TEST(at_the_drain_timeout_they_are_cut)
 }
 END_TEST
 
+START_TEST(nobody_comes_in_while_it_stops)
+{
+	struct client client;
+	struct sn_addr local;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	tap.stubborn = true;
+	host_up("[service.tap]\nlisten = \"tcp:0:interface=127.0.0.1\"\n");
+	local = listener_of("tap")->sock.local;
+	client_open(&client, "tap", 1024);
+	host_begin_stop();
+	ck_assert_int_eq(connect(fd, &local.sa, local.len), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	close(fd);
+	client_fini(&client);
+	ck_assert(host_stopped());
+}
+END_TEST
+
 START_TEST(a_second_stop_hurries)
 {
 	struct client client;
@@ -336,6 +355,7 @@ static void add_stop(TCase *tc)
 	tcase_add_test(tc, clients_are_told_and_waited_for);
 	tcase_add_test(tc, a_module_without_drain_has_its_clients_closed);
 	tcase_add_test(tc, at_the_drain_timeout_they_are_cut);
+	tcase_add_test(tc, nobody_comes_in_while_it_stops);
 	tcase_add_test(tc, a_second_stop_hurries);
 	tcase_add_test(tc, the_last_one_to_go_ends_the_wait);
 	tcase_add_test(tc, nobody_waits_for_a_handshake);
