@@ -222,19 +222,17 @@ static struct connect_op *op_of_user(struct sn_stream_user *user)
 	return sn_container_of(user, struct connect_op, user);
 }
 
-/* Paused: nothing is lost between here and the waiter's call. */
 static void stream_ready(struct sn_stream_user *user)
 {
 	struct connect_op *op = op_of_user(user);
 
 	if (op->promise.state != SN_PROMISE_PENDING)
 		return;
-	sn_stream_pause(user->stream);
 	sn_timer_clear(&op->timeout);
 	sn_promise_resolve(&op->promise, SN_OK);
 }
 
-/* What has come waits in the stream for the next user. */
+/* What comes before the waiter's call waits in the stream: the next user hears of it. */
 static void stream_input(struct sn_stream_user *user)
 {
 	(void)user;
@@ -658,7 +656,6 @@ struct sn_stream *sn_connect_stream(struct sn_promise *p)
 
 	sn_assert(p->ops == &promise_ops && s != NULL);
 	sn_stream_set_user(s, NULL);
-	sn_stream_resume(s);
 	return s;
 }
 

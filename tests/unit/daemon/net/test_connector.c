@@ -17,6 +17,8 @@ static const struct sn_test_dns_record records[] = {
 	{ "both.test", ns_t_a, "127.0.0.1" },
 	{ "both.test", ns_t_aaaa, "::1" },
 	{ "four.test", ns_t_a, "127.0.0.1" },
+	{ "noway.test", ns_t_a, "255.255.255.255" },
+	{ "noway.test", ns_t_aaaa, "::1" },
 	{ "two.test", ns_t_a, "127.0.0.2" },
 	{ "two.test", ns_t_a, "127.0.0.1" },
 	{ "late6.test", ns_t_a, "127.0.0.1" },
@@ -366,6 +368,8 @@ static const struct {
 	{ "nothing.test", SN_ENOTFOUND, "resolve nothing.test:PORT: not found" },
 	{ "refused.test", SN_ERESOLVE, "resolve refused.test:PORT: name resolution failed" },
 	{ "four.test", -ECONNREFUSED, "connect 127.0.0.1:PORT: Connection refused" },
+	/* the first failure tells more than the last */
+	{ "noway.test", -ECONNREFUSED, "connect [::1]:PORT: Connection refused" },
 	{ "255.255.255.255", -ENETUNREACH, "connect 255.255.255.255:PORT: Network is unreachable" },
 };
 
