@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "daemon/service/conn.h"
 #include "tests/unit/daemon/cli/runner.h"
 
 static const struct runner_case cases[] = {
@@ -42,11 +43,14 @@ START_TEST(help_shows_every_option_with_its_default)
 		"\n  --name NET  ",
 		"\n                          Default: Sennit\n",
 		"\n  --open  ",
-		"\nOptions of every service:\n  --listen EP ...  ",
-		"\n  --auth TYPE[:ARG] ...",
-		"\n  -o KEY=VALUE            Any other key of [service.irc]: man sennit.toml\n",
+		"\nOptions of every service:\n"
+		"  --listen EP ...         Where to listen: endpoint strings (`sennit list\n"
+		"                          endpoints`). Default: what the service says, on this\n"
+		"                          machine only.\n"
+		"  --auth TYPE[:ARG] ...   ",
+		"\n  -o KEY=VALUE            Any other key of [service.irc]: man sennit.toml\n"
 		"\nLogging:\n  --log-level LEVEL  ",
-		"\nWithout --listen: tcp:6667:interface=127.0.0.1\n",
+		"\nWithout --listen: tcp:6667:interface=127.0.0.1\n"
 		"\nExamples:\n  sennit irc\n",
 	};
 
@@ -55,6 +59,69 @@ START_TEST(help_shows_every_option_with_its_default)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		ck_assert_msg(strstr(runner_out(), parts[i]) != NULL, "no \"%s\" in:\n%s", parts[i],
 			runner_out());
+}
+END_TEST
+
+/* A module whose option is too long for its column, and whose words just fit into the next. */
+static int swallow(struct sn_conn *conn)
+{
+	(void)conn;
+	return SN_CLOSE;
+}
+
+struct wide_conf {
+	int64_t number;
+};
+
+static const struct sn_conf_item wide_items[] = {
+	{ "number", SN_CONF_INT, offsetof(struct wide_conf, number), .def = "7", .max = 9,
+		.option = "number-of-the-beasts",
+		.doc = "x12345678 x12345678 x12345678 x12345678 x12345678 1234 x12345678 x12345678 "
+		       "x12345678 x12345678 x12345678 12345 end." },
+};
+static const struct sn_conf_section wide_section = {
+	.name = "wide",
+	.items = wide_items,
+	.count = 1,
+	.size = sizeof(struct wide_conf),
+	.doc = "Is wide.",
+};
+static const struct sn_service wide = {
+	.abi = SN_SERVICE_ABI,
+	.size = sizeof(struct sn_service),
+	.name = "wide",
+	.summary = "a wide module",
+	.flags = SN_SERVICE_SINGLE | SN_SERVICE_STREAM,
+	.instance_size = sizeof(struct sn_instance),
+	.conn_size = sizeof(struct sn_conn),
+	.conf = &wide_section,
+	.help = "Examples:\n  sennit wide\n",
+	.conn_input = swallow,
+};
+
+START_TEST(help_is_laid_out_in_columns)
+{
+	static const char *const help[] = { "wide", "--help", NULL };
+	static const char want[] =
+		"Usage: sennit wide [options]\n"
+		"\n"
+		"a wide module\n"
+		"\n"
+		"Options:\n"
+		"  --number-of-the-beasts N\n"
+		"                          x12345678 x12345678 x12345678 x12345678 x12345678 1234\n"
+		"                          x12345678 x12345678 x12345678 x12345678 x12345678\n"
+		"                          12345 end.\n"
+		"                          Default: 7\n"
+		"\n"
+		"Options of every service:\n";
+
+	if (sn_registry_find(SN_STR("wide")) == NULL)
+		ck_assert_int_eq(sn_registry_add(&wide, NULL), SN_OK);
+	ck_assert_int_eq(runner_run(help), EX_OK);
+	ck_assert_str_eq(runner_err(), "");
+	ck_assert_msg(strncmp(runner_out(), want, sizeof(want) - 1) == 0, "%s", runner_out());
+	ck_assert_ptr_null(strstr(runner_out(), "Without --listen"));
 }
 END_TEST
 
@@ -112,6 +179,7 @@ Suite *sn_suite_cli_service(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, words_and_answers, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(tc, help_shows_every_option_with_its_default);
+	tcase_add_test(tc, help_is_laid_out_in_columns);
 	tcase_add_test(tc, help_fits_into_80_columns);
 	tcase_add_test(tc, options_are_taken);
 	tcase_add_test(tc, too_many_options);
