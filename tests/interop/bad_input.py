@@ -273,7 +273,7 @@ class Wire(BadInputTest):
         daemon = self.daemon("irc", "--listen", f"tls:{pem}:tcp:0:interface=127.0.0.1")
         address = daemon.address()
         self.client(address, "alice", tls=trusting())
-        self.assertRegex(daemon.stderr(), r'"level":"warn".*certificate-expired.*old\.pem')
+        self.wait_until(lambda: re.search(r'"level":"warn".*certificate-expired.*old\.pem', daemon.stderr()))
 
     def test_plain_text_on_a_tls_port(self):
         daemon, address, context = self.tls_irc("--log-level", "debug")
@@ -283,7 +283,8 @@ class Wire(BadInputTest):
             sock.sendall(text)
             self.assertTrue(is_closed(sock), text)
         self.client(address, "alice", tls=context)
-        self.assertRegex(daemon.stderr(), r"connection-not-established.*plaintext received where TLS must begin")
+        why = r"connection-not-established.*plaintext received where TLS must begin"
+        self.wait_until(lambda: re.search(why, daemon.stderr()))
 
     def test_plain_text_byte_by_byte_on_a_tls_port(self):
         _, address, _ = self.tls_irc()
@@ -300,7 +301,7 @@ class Wire(BadInputTest):
                 trusting().wrap_socket(self.connect(address))
             self.assertNotIsInstance(caught.exception, TimeoutError)
         self.client(address, "alice")
-        self.assertIn("tls-on-plain-port", daemon.stderr())
+        self.wait_until(lambda: "tls-on-plain-port" in daemon.stderr())
 
     def test_half_open_clients(self):
         """Connected, and silent for ever: they go at the deadline; those who speak are served before and after."""

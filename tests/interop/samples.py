@@ -86,7 +86,7 @@ class Running(DaemonTest):
     def test_the_minimal_one_runs(self):
         """Elsewhere than on its port, which may be taken."""
         path = os.path.join(self.directory(), "sennit.toml")
-        shutil.copy(os.path.join(SRC, "config/samples/minimal.toml"), path)
+        shutil.copyfile(os.path.join(SRC, "config/samples/minimal.toml"), path)
         with open(path, "a", encoding="utf-8") as file:
             file.write('listen = "tcp:0:interface=127.0.0.1"\n')
         daemon = self.daemon("run", path)
