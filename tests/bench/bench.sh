@@ -14,7 +14,7 @@ if [ -n "$missing" ]; then
 fi
 echo "$(nproc) cores, $(uname -r), load $(cut -d' ' -f1-3 /proc/loadavg)"
 "$here/bench_echo.sh" "$1"
-export BENCH_HEAD=done
+export BENCH_HEAD=printed
 "$here/bench_accept.sh" "$1"
 "$here/bench_irc.sh" "$1"
 "$here/bench_own.sh" "$1" loop tls dgram

@@ -13,6 +13,11 @@ write_conf() {
 		events { worker_connections 4096; multi_accept on; }
 		http {
 			access_log off;
+			client_body_temp_path body;
+			proxy_temp_path proxy;
+			fastcgi_temp_path fastcgi;
+			uwsgi_temp_path uwsgi;
+			scgi_temp_path scgi;
 			server { listen 127.0.0.1:$port backlog=4096; return 444; }
 		}
 	END
@@ -26,7 +31,7 @@ find_worker() {
 nginx_444() {
 	port=$("$bin/free_port")
 	write_conf
-	PATH=$PATH:/usr/sbin nginx -p "$work" -c "$work/nginx.conf" 2>"$work/err" &
+	PATH=$PATH:/usr/sbin nginx -p "$work" -e "$work/err" -c "$work/nginx.conf" 2>"$work/err" &
 	starter=$!
 	wait_until find_worker
 	load "$bin/accept_load" --request "$port" "$server" "$seconds"

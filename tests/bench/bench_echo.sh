@@ -32,19 +32,18 @@ compare_load() { # TARGET
 	report 4 "echo $name, 10,000 connections" 'CPU us' "$1"
 }
 
-# Memory does not depend on the moment: one round.
 compare_idle() { # TARGET
 	kind=idle arguments='1000 9000'
-	rounds=1 pair "idle connection, $name: private memory" bytes "$1" ours libevent
+	pair_once "idle connection, $name: private memory" bytes "$1" ours libevent
 }
 
 head_line
-name=TCP tls= bare=
+name=TCP tls='' bare=''
 compare_load '<= 1.00'
 compare_idle 'ours <= 1536'
 name=TLS tls=--tls
 compare_load '<= 1.00'
 compare_idle 'ours <= 17408'
 # The least that libevent can do: neither a queue nor deadlines.
-name=TCP tls= bare=--events
+name=TCP tls='' bare=--events
 compare_load '(bare events)'

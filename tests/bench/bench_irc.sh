@@ -53,6 +53,6 @@ ngircd() {
 
 head_line
 kind=idle arguments='500 5000'
-rounds=1 pair 'IRC, idle registered client: private memory' bytes - ours ngircd
+pair_once 'IRC, idle registered client: private memory' bytes - ours ngircd
 kind=fanout arguments="$seconds 1000"
 pair 'IRC, one line to one of 1,000 members' 'CPU us' - ours ngircd

@@ -22,7 +22,7 @@ need() {
 
 stop() {
 	[ -z "$starter" ] || { kill "$starter" && wait "$starter" || :; } 2>/dev/null
-	server= starter=
+	server='' starter=''
 	: >"$work/out" # the next one truncates it, but maybe only after we have looked
 }
 
@@ -97,4 +97,11 @@ report() {
 pair() {
 	take_turns "$4" "$5"
 	report 1 "$1" "$2" "$3"
+}
+
+# For what does not depend on the moment: memory.
+pair_once() {
+	all=$rounds rounds=1
+	pair "$@"
+	rounds=$all
 }

@@ -210,6 +210,8 @@ int main(void)
 	bench_timers();
 	bench_firing();
 	bench_turns("turn without timers");
+	sn_timer_set(loop, &timers[0], spread(0), on_timer);
+	bench_turns("turn with one timer armed");
 	arm_all(0);
 	bench_turns("turn with 100,000 timers armed");
 	clear_all();

@@ -8,12 +8,14 @@ set -eu
 rows_of_loop() {
 	awk '/ each / {
 		name = substr($0, 1, 44); sub(/ +$/, "", name); split(substr($0, 45), f, " ")
-		if (name == "turn without timers")
-			idle = f[1]
-		else if (name ~ /^turn with/)
-			print "loop: turn, 100,000 timers armed or none\tCPU ns\t" f[1] "\t" idle
+		if (name == "turn with one timer armed")
+			one = f[1]
+		else if (name ~ /^turn with 100,000/)
+			print "loop: turn, 100,000 timers armed or one\tCPU ns\t" f[1] "\t" one
+		else if (name ~ /^turn/)
+			print "loop: " name "\tCPU ns\t" f[1]
 		else
-			print "loop: " name "\t/CPU s\t" f[4]
+			printf "loop: %s\tM/CPU s\t%.2f\n", name, f[4] / 1e6
 	}'
 }
 
