@@ -12,17 +12,21 @@ SRC = os.environ.get("SN_SRCDIR", ".")
 BASE = ["daemon/base"]
 LOOP = BASE + ["daemon/loop"]
 NET = LOOP + ["daemon/net"]
-AUTH = NET + ["config", "daemon/auth"]
+STORE = NET + ["daemon/store"]
+AUTH = STORE + ["config", "daemon/auth"]
 SERVICE = AUTH + ["daemon/service"]
+PROC = SERVICE + ["daemon/proc"]
 LAYERS = {
     "daemon/base": BASE,
     "daemon/loop": LOOP,
     "daemon/net": NET,
     "config": BASE + ["config"],
+    "daemon/store": STORE,
     "daemon/auth": AUTH,
     "daemon/service": SERVICE,
-    "daemon/cli": SERVICE + ["daemon/cli"],
-    "daemon": SERVICE + ["daemon/cli"],
+    "daemon/proc": PROC,
+    "daemon/cli": PROC + ["daemon/cli"],
+    "daemon": PROC + ["daemon/cli"],
     "protocols/chat": BASE + ["protocols/chat"],
 }
 PROTOCOL = SERVICE + ["protocols/chat"]
