@@ -94,9 +94,9 @@ struct sn_store_schema {
 struct sn_store_options {
 	struct sn_str url; /* "sqlite:PATH", a bare path, "sqlite::memory:", "postgresql://..." */
 	const struct sn_store_schema *const *schemas; /* ended by NULL */
-	unsigned queue_max;    /* transactions waiting; 0: 8192 */
-	unsigned rows_max;     /* rows of one read; 0: 100,000 */
-	int64_t group_wait;    /* ns the writer waits for company; 0: none (it takes what is there) */
+	unsigned queue_max;                           /* transactions waiting; 0: 8192 */
+	unsigned rows_max;                            /* rows of one read; 0: 100,000 */
+	int64_t group_wait; /* ns the writer waits for company; 0: none (it takes what is there) */
 	struct sn_metric_set *metrics; /* sn_store_metrics rows, or NULL */
 };
 
@@ -132,8 +132,8 @@ const struct sn_sql_rows *sn_store_rows(struct sn_promise *p, size_t i);
 /* Turn the loop until p has resolved; its code. For tools, which have nothing else to do. on_rows
  * (may be NULL) is called in between, as a waiter. */
 typedef void (*sn_store_rows_fn)(void *context, struct sn_promise *p);
-int sn_store_wait(struct sn_loop *loop, struct sn_promise *p, sn_store_rows_fn on_rows,
-	void *context);
+int sn_store_wait(
+	struct sn_loop *loop, struct sn_promise *p, sn_store_rows_fn on_rows, void *context);
 
 /* A copy of the whole database while it is in use (SQLite; PostgreSQL: SN_EUNSUPPORTED, use
  * pg_dump). Blocks: tools. */
