@@ -58,15 +58,22 @@ static int unknown_type(struct sn_str word, struct sn_diag *diag)
 		nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
-int sn_checker_open(struct sn_str spec, struct sn_checker **checker_r, struct sn_diag *diag)
+int sn_checker_open(const struct sn_auth_context *context, struct sn_str spec,
+	struct sn_checker **checker_r, struct sn_diag *diag)
 {
 	const size_t colon = sn_str_find(spec, ':');
 	const struct sn_str word = sn_str_sub(spec, 0, colon);
 	const struct sn_str arg = sn_str_from(spec, colon + 1);
 
 	for (size_t i = 0; i < type_count; i++) {
-		if (sn_str_eq(word, sn_str(types[i]->name)))
-			return types[i]->open(arg, checker_r, diag);
+		int code;
+
+		if (!sn_str_eq(word, sn_str(types[i]->name)))
+			continue;
+		code = types[i]->open(context, arg, checker_r, diag);
+		if (code == SN_OK)
+			(*checker_r)->context = context;
+		return code;
 	}
 	return unknown_type(word, diag);
 }
@@ -87,4 +94,9 @@ struct sn_session *sn_check_session(struct sn_promise *p)
 
 	check->session = NULL;
 	return session;
+}
+
+const struct sn_scram_record *sn_check_scram(struct sn_promise *p)
+{
+	return &sn_container_of(p, struct sn_check, promise)->scram;
 }

@@ -136,11 +136,13 @@ static void close_file(struct sn_checker *checker)
 	sn_free(file);
 }
 
-static int open_file(struct sn_str arg, struct sn_checker **checker_r, struct sn_diag *diag)
+static int open_file(const struct sn_auth_context *context, struct sn_str arg,
+	struct sn_checker **checker_r, struct sn_diag *diag)
 {
 	struct file_checker *file;
 	int code;
 
+	(void)context;
 	if (arg.n == 0)
 		return sn_diag_set(diag, SN_EMISSING, 0, "which file? file:PATH");
 	file = sn_alloc_zero(sizeof(*file));
@@ -249,8 +251,8 @@ static void free_check(struct sn_promise *p)
 
 static const struct sn_promise_ops check_ops = { .cancel = cancel_check, .free = free_check };
 
-static int check_file(struct sn_checker *checker, struct sn_loop *loop, struct sn_offload *pool,
-	const struct sn_creds *creds, struct sn_session **session_r, struct sn_promise **promise_r)
+static int check_file(struct sn_checker *checker, const struct sn_creds *creds,
+	struct sn_session **session_r, struct sn_promise **promise_r)
 {
 	struct file_check *op = sn_alloc_zero(sizeof(*op));
 	int code;
@@ -262,8 +264,8 @@ static int check_file(struct sn_checker *checker, struct sn_loop *loop, struct s
 	op->password_size = creds->password.n;
 	op->job.work = work;
 	op->job.done = done;
-	sn_promise_init(loop, &op->check.promise, &check_ops);
-	code = sn_offload_run(pool, loop, &op->job);
+	sn_promise_init(checker->context->loop, &op->check.promise, &check_ops);
+	code = sn_offload_run(checker->context->pool, checker->context->loop, &op->job);
 	if (code != SN_OK) {
 		destroy_check(op);
 		return code;

@@ -25,12 +25,14 @@ static void close_memory(struct sn_checker *checker)
 	sn_free(memory);
 }
 
-static int open_memory(struct sn_str arg, struct sn_checker **checker_r, struct sn_diag *diag)
+static int open_memory(const struct sn_auth_context *context, struct sn_str arg,
+	struct sn_checker **checker_r, struct sn_diag *diag)
 {
 	struct memory_checker *memory;
 	struct sn_str rest = arg, part;
 	size_t parts = 0;
 
+	(void)context;
 	while (sn_str_split(&rest, ':', &part))
 		parts++;
 	if (arg.n == 0 || parts % 2 != 0)
@@ -56,13 +58,11 @@ static int open_memory(struct sn_str arg, struct sn_checker **checker_r, struct 
 	return SN_OK;
 }
 
-static int check_memory(struct sn_checker *checker, struct sn_loop *loop, struct sn_offload *pool,
-	const struct sn_creds *creds, struct sn_session **session_r, struct sn_promise **promise_r)
+static int check_memory(struct sn_checker *checker, const struct sn_creds *creds,
+	struct sn_session **session_r, struct sn_promise **promise_r)
 {
 	struct memory_checker *memory = sn_container_of(checker, struct memory_checker, checker);
 
-	(void)loop;
-	(void)pool;
 	(void)promise_r;
 	for (size_t i = 0; i < memory->count; i++) {
 		const struct memory_entry *entry = &memory->entries[i];

@@ -5,8 +5,7 @@
 #define CHECKERS_MAX 16
 
 struct sn_portal {
-	struct sn_loop *loop;
-	struct sn_offload *pool;
+	const struct sn_auth_context *context;
 	struct sn_checker *checkers[CHECKERS_MAX];
 	size_t count;
 };
@@ -22,12 +21,11 @@ struct login {
 	char *account, *password;
 };
 
-struct sn_portal *sn_portal_new(struct sn_loop *loop, struct sn_offload *pool)
+struct sn_portal *sn_portal_new(const struct sn_auth_context *context)
 {
 	struct sn_portal *portal = sn_alloc_zero(sizeof(*portal));
 
-	portal->loop = loop;
-	portal->pool = pool;
+	portal->context = context;
 	return portal;
 }
 
@@ -68,8 +66,7 @@ static int ask(struct sn_portal *portal, const struct sn_creds *creds, size_t *n
 
 		if ((checker->type->kinds & creds->kind) == 0)
 			continue;
-		code = checker->type->check(
-			checker, portal->loop, portal->pool, creds, session_r, promise_r);
+		code = checker->type->check(checker, creds, session_r, promise_r);
 		if (code != SN_ENOTFOUND)
 			return code;
 	}
@@ -128,7 +125,7 @@ static struct login *new_login(struct sn_portal *portal, const struct sn_creds *
 		login->peer = *creds->peer;
 		login->creds.peer = &login->peer;
 	}
-	sn_promise_init(portal->loop, &login->check.promise, &login_ops);
+	sn_promise_init(portal->context->loop, &login->check.promise, &login_ops);
 	return login;
 }
 

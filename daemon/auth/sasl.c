@@ -56,12 +56,15 @@ static const struct sn_sasl_mech mechs[] = {
 };
 #define MECH_COUNT (sizeof(mechs) / sizeof(mechs[0]))
 
-const struct sn_sasl_mech *sn_sasl_mech_at(const struct sn_portal *portal, size_t i)
+const struct sn_sasl_mech *sn_sasl_mech_at(
+	const struct sn_sasl *sasl, const struct sn_portal *portal, size_t i)
 {
 	const unsigned kinds = sn_portal_kinds(portal);
 
 	for (size_t m = 0; m < MECH_COUNT; m++) {
-		if ((mechs[m].kind & kinds) != 0 && i-- == 0)
+		if ((mechs[m].kind & kinds) == 0 || (mechs[m].needs_tls && !sasl->secure))
+			continue;
+		if (i-- == 0)
 			return &mechs[m];
 	}
 	return NULL;
@@ -73,7 +76,7 @@ int sn_sasl_start(
 	const struct sn_sasl_mech *row;
 
 	sn_assert(sasl->mech == NULL && !sn_waiter_waiting(&sasl->waiter));
-	for (size_t i = 0; (row = sn_sasl_mech_at(portal, i)) != NULL; i++) {
+	for (size_t i = 0; (row = sn_sasl_mech_at(sasl, portal, i)) != NULL; i++) {
 		if (!sn_str_eq_nocase(sn_str(row->name), mech))
 			continue;
 		sasl->mech = row;

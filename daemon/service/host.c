@@ -6,6 +6,7 @@
 #include "daemon/service/service_listener.h"
 
 #define MAGIC_HOST 0x486f7374u
+#define SECRET_SIZE 32
 
 struct sn_host {
 	uint32_t magic;
@@ -13,6 +14,8 @@ struct sn_host {
 	struct sn_conf *conf;
 	struct sn_offload *pool;
 	struct sn_resolver *resolver;
+	struct sn_auth_context auth; /* of all portals */
+	char secret[SECRET_SIZE];
 	struct sn_list instances;
 	size_t instance_count;
 	struct sn_host_stop *stopping, *at_end;
@@ -44,6 +47,13 @@ int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **hos
 		sn_host_free(&host);
 		return code;
 	}
+	sn_random(host->secret, sizeof(host->secret));
+	host->auth = (struct sn_auth_context){
+		.loop = loop,
+		.pool = host->pool,
+		.secret = sn_str_n(host->secret, sizeof(host->secret)),
+		.store_missing = "this process keeps no accounts",
+	};
 	*host_r = host;
 	return SN_OK;
 }
@@ -56,12 +66,12 @@ static int open_portal(
 	const struct sn_conf_strings *specs = &instance->common->auth;
 	int result = SN_OK;
 
-	instance->portal = sn_portal_new(host->loop, host->pool);
+	instance->portal = sn_portal_new(&host->auth);
 	for (size_t i = 0; i < specs->count; i++) {
 		struct sn_diag diag = { 0 };
 		struct sn_checker *checker;
 		struct sn_conf_pos pos;
-		const int code = sn_checker_open(specs->items[i], &checker, &diag);
+		const int code = sn_checker_open(&host->auth, specs->items[i], &checker, &diag);
 
 		if (code == SN_OK) {
 			sn_portal_add(instance->portal, checker);

@@ -24,15 +24,16 @@ static const struct {
 static bool available(const struct sn_irc_client *client, enum sn_irc_cap cap)
 {
 	return cap != SN_CAP_SASL ||
-		(sn_irc_may_log_in(client) &&
-			sn_sasl_mech_at(client->conn.instance->portal, 0) != NULL);
+		sn_sasl_mech_at(&client->sasl, client->conn.instance->portal, 0) != NULL;
 }
 
 static void add_mechanisms(const struct sn_irc_client *client, struct sn_strbuf *out)
 {
 	const struct sn_sasl_mech *mech;
 
-	for (size_t i = 0; (mech = sn_sasl_mech_at(client->conn.instance->portal, i)) != NULL; i++)
+	for (size_t i = 0;
+		(mech = sn_sasl_mech_at(&client->sasl, client->conn.instance->portal, i)) != NULL;
+		i++)
 		sn_strbuf_addf(out, "%c%s", i == 0 ? '=' : ',', mech->name);
 }
 

@@ -204,7 +204,7 @@ int sn_irc_conn_open(struct sn_conn *conn)
 	client->user.front = &sn_irc_front;
 	client->heard = now(client);
 	sn_line_framer_init(&client->framer, SN_LINE_LF_OR_CRLF, SN_IRC_INPUT_MAX);
-	sn_strbuf_init(&client->sasl_input, SN_IRC_SASL_MAX);
+	sn_irc_sasl_init(client);
 	set_host(client);
 	server->unregistered++;
 	set_timer(client, now(client) + server->conf->register_timeout);

@@ -128,8 +128,7 @@ int sn_irc_try_register(struct sn_irc_client *client);
 /* irc_cap.c, irc_sasl.c */
 int sn_irc_cap(struct sn_irc_client *client, const struct sn_irc_message *m);
 int sn_irc_authenticate(struct sn_irc_client *client, const struct sn_irc_message *m);
-/* May this client log in with a password: encrypted, from this machine, or allowed? */
-bool sn_irc_may_log_in(const struct sn_irc_client *client);
+void sn_irc_sasl_init(struct sn_irc_client *client);
 void sn_irc_sasl_end(struct sn_irc_client *client);
 /* irc_channel.c */
 int sn_irc_join(struct sn_irc_client *client, const struct sn_irc_message *m);

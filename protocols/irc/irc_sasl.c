@@ -5,11 +5,15 @@
 
 #define CHUNK 400 /* a full one says that more follows */
 
-bool sn_irc_may_log_in(const struct sn_irc_client *client)
+void sn_irc_sasl_init(struct sn_irc_client *client)
 {
-	return sn_conn_tls(&client->conn) != NULL ||
-		sn_addr_is_loopback(sn_conn_peer(&client->conn)) ||
+	client->sasl.stream = client->conn.user.stream;
+	client->sasl.peer = sn_conn_peer(&client->conn);
+	client->sasl.service = client->conn.instance->service->name;
+	client->sasl.secure = sn_conn_tls(&client->conn) != NULL ||
+		sn_addr_is_loopback(client->sasl.peer) ||
 		sn_irc_server(client)->conf->insecure_auth;
+	sn_strbuf_init(&client->sasl_input, SN_IRC_SASL_MAX);
 }
 
 void sn_irc_sasl_end(struct sn_irc_client *client)
@@ -93,13 +97,13 @@ static int start(struct sn_irc_client *client, struct sn_str mech)
 	const struct sn_sasl_mech *row;
 	int code;
 
-	client->sasl.peer = sn_conn_peer(&client->conn);
-	client->sasl.service = "irc";
 	code = sn_sasl_start(&client->sasl, client->conn.instance->portal, mech, on_done);
 	if (code == SN_OK)
 		return step(client, SN_STR_NULL);
 	sn_strbuf_fixed(&names, text, sizeof(text));
-	for (size_t i = 0; (row = sn_sasl_mech_at(client->conn.instance->portal, i)) != NULL; i++)
+	for (size_t i = 0;
+		(row = sn_sasl_mech_at(&client->sasl, client->conn.instance->portal, i)) != NULL;
+		i++)
 		sn_strbuf_addf(&names, "%s%s", i > 0 ? "," : "", row->name);
 	sn_irc_reply(client, RPL_SASLMECHS, SN_STR_ARG(sn_strbuf_str(&names)));
 	sn_irc_reply(client, ERR_SASLFAIL, "");

@@ -8,6 +8,7 @@
 
 struct sn_loop *loop;
 struct sn_offload *pool;
+struct sn_auth_context context;
 static char path[64];
 
 void auth_setup(void)
@@ -15,6 +16,12 @@ void auth_setup(void)
 	ck_assert_int_eq(sn_loop_new(NULL, &loop), SN_OK);
 	ck_assert_int_eq(
 		sn_offload_new(&(struct sn_offload_options){ .threads = 1 }, &pool), SN_OK);
+	context = (struct sn_auth_context){
+		.loop = loop,
+		.pool = pool,
+		.secret = SN_STR("a secret that tests know"),
+		.store_missing = "tests keep none",
+	};
 	sn_checkers_init();
 	path[0] = '\0';
 }
@@ -80,7 +87,7 @@ int check_now(struct sn_checker *checker, const char *account, const char *passw
 	const struct sn_creds creds = password_creds(account, password);
 	struct sn_session *session = NULL;
 	struct sn_promise *promise = NULL;
-	const int code = checker->type->check(checker, loop, pool, &creds, &session, &promise);
+	const int code = checker->type->check(checker, &creds, &session, &promise);
 
 	return finish(code, session, promise, session_r);
 }

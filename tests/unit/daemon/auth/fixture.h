@@ -7,6 +7,7 @@
 
 extern struct sn_loop *loop;
 extern struct sn_offload *pool;
+extern struct sn_auth_context context; /* with these two and a fixed secret */
 
 void auth_setup(void);
 void auth_teardown(void);

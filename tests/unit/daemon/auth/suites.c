@@ -3,6 +3,7 @@
 Suite *suite_checker(void);
 Suite *suite_checker_file(void);
 Suite *suite_checker_memory(void);
+Suite *suite_creds(void);
 Suite *suite_password(void);
 Suite *suite_portal(void);
 Suite *suite_sasl(void);
@@ -12,6 +13,7 @@ const sn_suite_fn sn_suites[] = {
 	suite_checker,
 	suite_checker_file,
 	suite_checker_memory,
+	suite_creds,
 	suite_password,
 	suite_portal,
 	suite_sasl,

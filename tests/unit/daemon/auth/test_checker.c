@@ -7,7 +7,7 @@ START_TEST(opens_by_type_word)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag;
 
-	ck_assert_int_eq(sn_checker_open(SN_STR("memory:a:b"), &checker, &diag), SN_OK);
+	ck_assert_int_eq(sn_checker_open(&context, SN_STR("memory:a:b"), &checker, &diag), SN_OK);
 	ck_assert_str_eq(checker->type->name, "memory");
 	sn_checker_close(&checker);
 	ck_assert_ptr_null(checker);
@@ -20,10 +20,11 @@ START_TEST(unknown_type_names_the_nearest)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag;
 
-	ck_assert_int_eq(sn_checker_open(SN_STR("memry:a:b"), &checker, &diag), SN_EUNKNOWN);
+	ck_assert_int_eq(
+		sn_checker_open(&context, SN_STR("memry:a:b"), &checker, &diag), SN_EUNKNOWN);
 	ck_assert_ptr_nonnull(strstr(diag.text, "memry"));
 	ck_assert_ptr_nonnull(strstr(diag.text, "did you mean \"memory\"?"));
-	ck_assert_int_eq(sn_checker_open(SN_STR(""), &checker, &diag), SN_EUNKNOWN);
+	ck_assert_int_eq(sn_checker_open(&context, SN_STR(""), &checker, &diag), SN_EUNKNOWN);
 	ck_assert_ptr_null(checker);
 }
 END_TEST

@@ -19,7 +19,7 @@ static struct sn_checker *open_checker(const char *path)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag;
 
-	ck_assert_int_eq(sn_checker_open(sn_str(spec), &checker, &diag), SN_OK);
+	ck_assert_int_eq(sn_checker_open(&context, sn_str(spec), &checker, &diag), SN_OK);
 	sn_free(spec);
 	return checker;
 }
@@ -88,7 +88,8 @@ START_TEST(refuses_what_it_cannot_read)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag = { 0 };
 
-	ck_assert_int_eq(sn_checker_open(sn_str(rows[_i].spec), &checker, &diag), rows[_i].code);
+	ck_assert_int_eq(
+		sn_checker_open(&context, sn_str(rows[_i].spec), &checker, &diag), rows[_i].code);
 	ck_assert_ptr_null(checker);
 	ck_assert_int_ne(diag.text[0], '\0');
 }
@@ -113,8 +114,7 @@ START_TEST(a_login_given_up_leaks_nothing)
 		struct sn_waiter waiter = { 0 };
 
 		ck_assert_int_eq(
-			checker->type->check(checker, loop, pool, &creds, &session, &promise),
-			SN_PENDING);
+			checker->type->check(checker, &creds, &session, &promise), SN_PENDING);
 		sn_promise_wait(promise, &waiter, ignore);
 		if (i % 2 == 0)
 			sn_loop_turn(loop, 0);
@@ -142,8 +142,9 @@ START_TEST(a_full_queue_says_try_later)
 	ck_assert_int_eq(
 		sn_offload_new(&(struct sn_offload_options){ .threads = 1, .queue_max = 2 }, &pool),
 		SN_OK);
+	context.pool = pool;
 	while (code == SN_PENDING && accepted < 64) {
-		code = checker->type->check(checker, loop, pool, &creds, &session, &promise);
+		code = checker->type->check(checker, &creds, &session, &promise);
 		if (code == SN_PENDING)
 			sn_promise_wait(promise, &waiters[accepted++], ignore);
 	}

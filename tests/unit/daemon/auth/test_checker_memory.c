@@ -5,7 +5,7 @@ static struct sn_checker *open_checker(const char *spec)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag;
 
-	ck_assert_int_eq(sn_checker_open(sn_str(spec), &checker, &diag), SN_OK);
+	ck_assert_int_eq(sn_checker_open(&context, sn_str(spec), &checker, &diag), SN_OK);
 	return checker;
 }
 
@@ -56,7 +56,7 @@ START_TEST(refuses_bad_arguments)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag = { 0 };
 
-	ck_assert_int_eq(sn_checker_open(sn_str(specs[_i]), &checker, &diag), SN_ESYNTAX);
+	ck_assert_int_eq(sn_checker_open(&context, sn_str(specs[_i]), &checker, &diag), SN_ESYNTAX);
 	ck_assert_ptr_null(checker);
 	ck_assert_int_ne(diag.text[0], '\0');
 }

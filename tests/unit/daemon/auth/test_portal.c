@@ -8,7 +8,7 @@ static void add(struct sn_portal *portal, const char *spec)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag;
 
-	ck_assert_int_eq(sn_checker_open(sn_str(spec), &checker, &diag), SN_OK);
+	ck_assert_int_eq(sn_checker_open(&context, sn_str(spec), &checker, &diag), SN_OK);
 	sn_portal_add(portal, checker);
 }
 
@@ -22,7 +22,7 @@ static void add_file(struct sn_portal *portal, const char *text)
 
 START_TEST(without_checkers_nobody_gets_in)
 {
-	struct sn_portal *portal = sn_portal_new(loop, pool);
+	struct sn_portal *portal = sn_portal_new(&context);
 
 	ck_assert_uint_eq(sn_portal_kinds(portal), 0);
 	ck_assert_int_eq(login_now(portal, "alice", "secret", NULL), SN_EDENIED);
@@ -47,7 +47,7 @@ START_TEST(asks_in_order)
 		{ "carol", "one", NULL, SN_EDENIED },
 		{ "dave", "one", NULL, SN_EDENIED },
 	};
-	struct sn_portal *portal = sn_portal_new(loop, pool);
+	struct sn_portal *portal = sn_portal_new(&context);
 	struct sn_session *session = NULL;
 
 	add(portal, "memory:alice:one");
@@ -67,7 +67,7 @@ END_TEST
 
 START_TEST(kinds_nobody_takes_are_refused)
 {
-	struct sn_portal *portal = sn_portal_new(loop, pool);
+	struct sn_portal *portal = sn_portal_new(&context);
 	const struct sn_creds creds = { .kind = SN_CREDS_ANONYMOUS };
 	struct sn_session *session = NULL;
 	struct sn_promise *promise = NULL;
@@ -93,7 +93,7 @@ static void on_answer(struct sn_waiter *waiter, struct sn_promise *p, int code)
 START_TEST(keeps_what_it_needs)
 {
 	char account[] = "carol", password[] = "three";
-	struct sn_portal *portal = sn_portal_new(loop, pool);
+	struct sn_portal *portal = sn_portal_new(&context);
 	struct sn_creds creds = password_creds(account, password);
 	struct sn_session *session = NULL;
 	struct sn_promise *promise = NULL;

@@ -17,8 +17,9 @@ static void setup(void)
 	struct sn_diag diag;
 
 	auth_setup();
-	portal = sn_portal_new(loop, pool);
-	ck_assert_int_eq(sn_checker_open(SN_STR("memory:alice:secret"), &checker, &diag), SN_OK);
+	portal = sn_portal_new(&context);
+	ck_assert_int_eq(
+		sn_checker_open(&context, SN_STR("memory:alice:secret"), &checker, &diag), SN_OK);
 	sn_portal_add(portal, checker);
 }
 
@@ -73,7 +74,7 @@ START_TEST(plain)
 		{ P("\0al\xffice\0secret"), SN_EPROTO },
 		{ P("alice secret"), SN_EPROTO },
 	};
-	struct exchange exchange = { 0 };
+	struct exchange exchange = { .sasl.secure = true };
 	struct sn_session *session;
 
 	ck_assert_int_eq(sn_sasl_start(&exchange.sasl, portal, SN_STR("plain"), on_done), SN_OK);
@@ -90,7 +91,7 @@ END_TEST
 
 START_TEST(plain_with_an_initial_response)
 {
-	struct exchange exchange = { 0 };
+	struct exchange exchange = { .sasl.secure = true };
 	struct sn_session *session;
 
 	ck_assert_int_eq(sn_sasl_start(&exchange.sasl, portal, SN_STR("PLAIN"), on_done), SN_OK);
@@ -106,7 +107,7 @@ START_TEST(parts_have_a_limit)
 	char response[600];
 
 	for (size_t n = 255; n <= 256; n++) {
-		struct exchange exchange = { 0 };
+		struct exchange exchange = { .sasl.secure = true };
 
 		memset(response, 'a', sizeof(response));
 		response[0] = response[1 + 5] = '\0';
@@ -120,12 +121,12 @@ END_TEST
 
 START_TEST(offers_what_the_portal_takes)
 {
-	struct sn_portal *empty = sn_portal_new(loop, pool);
-	struct exchange exchange = { 0 };
+	struct sn_portal *empty = sn_portal_new(&context);
+	struct exchange exchange = { .sasl.secure = true };
 
-	ck_assert_str_eq(sn_sasl_mech_at(portal, 0)->name, "PLAIN");
-	ck_assert_ptr_null(sn_sasl_mech_at(portal, 1));
-	ck_assert_ptr_null(sn_sasl_mech_at(empty, 0));
+	ck_assert_str_eq(sn_sasl_mech_at(&exchange.sasl, portal, 0)->name, "PLAIN");
+	ck_assert_ptr_null(sn_sasl_mech_at(&exchange.sasl, portal, 1));
+	ck_assert_ptr_null(sn_sasl_mech_at(&exchange.sasl, empty, 0));
 	ck_assert_int_eq(
 		sn_sasl_start(&exchange.sasl, empty, SN_STR("PLAIN"), on_done), SN_EUNKNOWN);
 	ck_assert_int_eq(
@@ -141,7 +142,7 @@ static void add_file(const char *text)
 	struct sn_checker *checker = NULL;
 	struct sn_diag diag;
 
-	ck_assert_int_eq(sn_checker_open(sn_str(spec), &checker, &diag), SN_OK);
+	ck_assert_int_eq(sn_checker_open(&context, sn_str(spec), &checker, &diag), SN_OK);
 	sn_portal_add(portal, checker);
 	sn_free(spec);
 }
@@ -157,7 +158,7 @@ START_TEST(waits_for_a_slow_checker)
 		{ P("\0bob\0wrong"), SN_EDENIED },
 		{ P("\0nobody\0x"), SN_EDENIED },
 	};
-	struct exchange exchange = { 0 };
+	struct exchange exchange = { .sasl.secure = true };
 	struct sn_session *session;
 
 	add_file("bob:hunter2\n");
@@ -175,7 +176,7 @@ END_TEST
 
 START_TEST(given_up_while_waiting)
 {
-	struct exchange exchange = { 0 };
+	struct exchange exchange = { .sasl.secure = true };
 
 	add_file("bob:hunter2\n");
 	ck_assert_int_eq(sn_sasl_start(&exchange.sasl, portal, SN_STR("PLAIN"), on_done), SN_OK);
