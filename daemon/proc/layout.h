@@ -1,0 +1,75 @@
+/*
+ * Layout: all that the supervisor learns of a configuration. Made by the role @config, which has
+ * read the files, loaded plugins, and checked everything; encoded into a memfd; decoded here by the
+ * supervisor, which trusts its form but checks every bound.
+ *
+ * Beside it travels the snapshot: the effective configuration as TOML, secrets included, from which
+ * workers load exactly what was checked.
+ */
+#ifndef SN_DAEMON_PROC_LAYOUT_H
+#define SN_DAEMON_PROC_LAYOUT_H
+
+#include "daemon/base/pool.h"
+#include "daemon/net/plan.h"
+
+/* Where to listen: the plain half of a listen plan, without its stages. */
+struct sn_layout_listener {
+	uint32_t service; /* index into services */
+	uint32_t index;   /* of the endpoint in its service */
+	enum sn_listen_kind kind;
+	int socktype;
+	struct sn_addr addr;
+	bool v6_only, lock;
+	int backlog, fd, wfd; /* fd, wfd: inherited ones, by the supervisor's numbers */
+	mode_t mode;
+	struct sn_str user, group;
+	struct sn_str text; /* the endpoint, for status and messages */
+};
+
+struct sn_layout_service {
+	struct sn_str name, module;
+	uint32_t group; /* index into groups */
+	bool single;    /* runs in worker 0 of its group only */
+	bool freezes;   /* its connections can move to another worker */
+};
+
+struct sn_layout_group {
+	struct sn_str name;
+	uint32_t processes;
+};
+
+struct sn_layout {
+	struct sn_pool *pool; /* everything here lives in it */
+	struct sn_layout_group *groups;
+	size_t group_count;
+	struct sn_layout_service *services;
+	size_t service_count;
+	struct sn_layout_listener *listeners;
+	size_t listener_count;
+	/* The supervisor's own settings. */
+	struct sn_str name;             /* of the daemon: its control socket */
+	struct sn_str user, group_name; /* to become; empty: stay */
+	struct sn_str state, runtime;   /* folders; empty: none, the default */
+	struct sn_str control;          /* path of the control socket; empty: the default */
+	struct sn_str *read_paths;      /* what workers read: landlock */
+	size_t read_path_count;
+	struct sn_str *write_paths; /* and write: state, log file */
+	size_t write_path_count;
+	bool sandbox;
+	bool uses_state;                 /* lock it */
+	int64_t drain_timeout, watchdog; /* ns */
+	int64_t auth_timeout;            /* the broker's limit for PAM */
+	uint32_t auth_children;          /* and how many at once */
+	uint32_t limiter_entries, metrics_bytes;
+	uint32_t limiter_free, limiter_refuse;
+};
+
+void sn_layout_encode(const struct sn_layout *layout, struct sn_strbuf *out);
+/* SN_EPROTO: not a layout of this version. Views are copied into the layout's pool. */
+int sn_layout_decode(struct sn_str text, struct sn_layout **layout_r) SN_WARN_UNUSED;
+void sn_layout_free(struct sn_layout **layout);
+/* Same socket? Then a reload keeps it. */
+bool sn_layout_same_listener(
+	const struct sn_layout_listener *a, const struct sn_layout_listener *b);
+
+#endif
