@@ -40,15 +40,31 @@ bool sn_scram_is_record(struct sn_str text);
 /* A new record for a prepared password; random salt of 16 bytes. Milliseconds: offload. */
 void sn_scram_derive(enum sn_scram_hash hash, struct sn_str password, uint32_t iterations,
 	struct sn_scram_record *record_r);
-/* PLAIN: does the password belong to the record? Milliseconds: offload. */
+/* The keys alone, for the hash, iterations and salt that are in the record. Milliseconds. */
+void sn_scram_fill(struct sn_scram_record *record, struct sn_str password);
+/* PLAIN: does the password (prepared here) belong to the record? Milliseconds: offload. */
 bool sn_scram_verify(const struct sn_scram_record *record, struct sn_str password);
-/* The record of somebody who does not exist: the same salt for the same name every time, from a
- * secret of this daemon (RFC 5802 9 and 5.1); no proof fits it. */
+/* The salt that belongs to a name wherever no record has one: the same every time, from a secret of
+ * this daemon. record: its hash is set. Checkers that hold clear passwords use it, so that their
+ * accounts look like those that do not exist. */
+void sn_scram_salt(struct sn_str secret, struct sn_str account, struct sn_scram_record *record);
+/* The record of somebody who does not exist, with that salt (RFC 5802 9 and 5.1); no proof fits
+ * it. */
 void sn_scram_fake(enum sn_scram_hash hash, struct sn_str secret, struct sn_str account,
 	struct sn_scram_record *record_r);
+
+/* The end of an exchange (RFC 5802 3): does ClientProof fit, and what is ServerSignature? */
+bool sn_scram_proves(
+	const struct sn_scram_record *record, struct sn_str auth_message, struct sn_str proof);
+void sn_scram_sign(const struct sn_scram_record *record, struct sn_str auth_message,
+	uint8_t signature_r[SN_SCRAM_KEY_MAX]);
 
 /* SASLprep for stored or query strings; out gets the prepared text. SN_EENCODING: not UTF-8, or
  * characters that RFC 4013 forbids; an empty result is SN_EENCODING too. */
 int sn_saslprep(struct sn_str text, struct sn_strbuf *out) SN_WARN_UNUSED;
+/* The same with case folded (RFC 3454 B.2): the form in which names of accounts are compared. */
+int sn_saslprep_fold(struct sn_str text, struct sn_strbuf *out) SN_WARN_UNUSED;
+/* Two spellings of one name? */
+bool sn_saslprep_same(struct sn_str a, struct sn_str b);
 
 #endif

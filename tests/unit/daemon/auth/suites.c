@@ -8,6 +8,8 @@ Suite *suite_digest(void);
 Suite *suite_password(void);
 Suite *suite_portal(void);
 Suite *suite_sasl(void);
+Suite *suite_saslprep(void);
+Suite *suite_scram(void);
 Suite *suite_session(void);
 
 const sn_suite_fn sn_suites[] = {
@@ -19,6 +21,8 @@ const sn_suite_fn sn_suites[] = {
 	suite_password,
 	suite_portal,
 	suite_sasl,
+	suite_saslprep,
+	suite_scram,
 	suite_session,
 	NULL,
 };
