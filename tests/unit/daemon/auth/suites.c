@@ -1,5 +1,6 @@
 #include "tests/support/unit.h"
 
+Suite *suite_authorized_keys_parse(void);
 Suite *suite_checker(void);
 Suite *suite_checker_file(void);
 Suite *suite_checker_memory(void);
@@ -13,6 +14,7 @@ Suite *suite_scram(void);
 Suite *suite_session(void);
 
 const sn_suite_fn sn_suites[] = {
+	suite_authorized_keys_parse,
 	suite_checker,
 	suite_checker_file,
 	suite_checker_memory,
