@@ -17,14 +17,14 @@
 
 #include "daemon/base/strbuf.h"
 #include "daemon/base/wire.h"
-#include "daemon/loop/loop.h"
+#include "daemon/loop/timer.h"
 
 #define SN_IPC_VERSION 1
 #define SN_IPC_BODY_MAX 61440
 #define SN_IPC_FDS_MAX 250     /* the kernel's limit is 253 */
-#define SN_IPC_QUEUE_MAX 65536 /* messages waiting for a slow reader; more: on_closed, SN_ELIMIT \
-				*/
-#define SN_IPC_FD 3            /* where a child finds its channel */
+#define SN_IPC_QUEUE_MAX 65536 /* messages for a slow reader; more: on_closed, SN_ELIMIT */
+#define SN_IPC_HEADER_SIZE 16
+#define SN_IPC_FD 3 /* where a child finds its channel */
 
 enum sn_ipc_role {
 	SN_IPC_SUPERVISOR = 1,
@@ -50,7 +50,8 @@ struct sn_ipc_message {
 
 struct sn_ipc_ops {
 	void (*on_message)(struct sn_ipc *ipc, struct sn_ipc_message *message);
-	/* SN_CLOSE, SN_EPROTO, SN_ELIMIT, -errno. The channel is stopped already. */
+	/* SN_CLOSE: the other end is gone, and all it had sent was delivered; SN_EPROTO, SN_ELIMIT,
+	 * -errno. Never from inside another function of the channel; it is stopped already. */
 	void (*on_closed)(struct sn_ipc *ipc, int code);
 };
 
@@ -63,7 +64,11 @@ struct sn_ipc {
 	enum sn_ipc_role role, peer; /* ours; theirs: what they may send */
 	struct sn_list queue;
 	size_t queued;
-	uint32_t next_serial;
+	struct sn_timer retry;    /* the kernel lacks memory, or too many descriptors travel */
+	struct sn_task fail_task; /* tells on_closed of `failure` */
+	int failure;
+	bool handling; /* on_message runs: one that turns the loop does not get the next one */
+	uint32_t last_serial;
 };
 
 /* A connected pair, both close-on-exec. */
@@ -82,10 +87,15 @@ uint32_t sn_ipc_serial(struct sn_ipc *ipc);
  */
 void sn_ipc_send(struct sn_ipc *ipc, enum sn_ipc_type type, uint32_t serial, struct sn_str body,
 	const int *fds, size_t fd_count);
+/* One packet as received: header and body of *message_r, or SN_EPROTO when it breaks its row. fds
+ * are not touched. */
+int sn_ipc_decode(struct sn_str packet, size_t fd_count, enum sn_ipc_role sender,
+	struct sn_ipc_message *message_r) SN_WARN_UNUSED;
 /* In on_message: the i-th descriptor is ours now; -1: there is none. */
 int sn_ipc_take_fd(struct sn_ipc_message *message, size_t i);
 
-/* A sealed, read-only memfd with these bytes; and back (mapped or read, at most max bytes). */
+/* A sealed, read-only memfd with these bytes; and back: SN_ELIMIT: more than max bytes; SN_EEOF: it
+ * shrank meanwhile. */
 int sn_ipc_memfd(const char *name, struct sn_str content, int *fd_r) SN_WARN_UNUSED;
 int sn_ipc_read_memfd(int fd, size_t max, struct sn_strbuf *out) SN_WARN_UNUSED;
 
