@@ -26,6 +26,7 @@
 #include "daemon/auth/portal.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "daemon/base/wire.h"
 #include "daemon/net/dgram.h"
 #include "daemon/net/listener.h"
 
@@ -76,12 +77,37 @@ struct sn_service {
 
 	size_t (*dgram_input)(struct sn_instance *instance, struct sn_dgram *dgram,
 		const struct sn_packet *packet, char *reply, size_t cap);
+
+	/* --- since minor 1 --- */
+	const char
+		*default_group; /* worker group when the configuration names none; NULL: "main" */
+	/* For lists of sessions: the module's word for a connection (a nick). */
+	struct sn_str (*conn_title)(const struct sn_conn *conn);
+	/* Close with a reason that the client sees. NULL: sn_conn_close. */
+	void (*conn_kick)(struct sn_conn *conn, struct sn_str reason);
+	/*
+	 * SINGLE modules that can move to another process, all five or none. First freeze of the
+	 * instance, then conn_freeze of each connection that can move; what they append comes back
+	 * in the other process to thaw, right after start, and to conn_thaw, in the same order.
+	 * Bytes unread and unsent, addresses and session are the host's. conn_open is not called
+	 * again; a failure of conn_thaw closes that connection only. freeze_version is written
+	 * beside the state: thaw gets it and refuses (SN_EVERSION) what it does not know; then the
+	 * service starts empty.
+	 */
+	uint32_t freeze_version;
+	int (*freeze)(struct sn_instance *instance, struct sn_strbuf *out);
+	int (*conn_freeze)(struct sn_conn *conn, struct sn_strbuf *out);
+	int (*thaw)(struct sn_instance *instance, uint32_t version, struct sn_reader *in,
+		struct sn_diag *diag);
+	int (*conn_thaw)(struct sn_conn *conn, uint32_t version, struct sn_reader *in);
 };
 
 /* Rows every service has: listen, auth, limits, deadlines. Kept in instance->common. */
 struct sn_service_conf {
 	struct sn_conf_endpoints listen;
 	struct sn_conf_strings auth;
+	struct sn_conf_strings roles; /* a session needs one of them; none: any */
+	struct sn_str worker;         /* group; empty: the module's */
 	int64_t max_connections, max_per_address;
 	int64_t handshake_timeout, idle_timeout, write_timeout, close_timeout;
 	uint64_t send_queue; /* bytes queued to one client before it is cut */
