@@ -67,6 +67,7 @@ struct sn_checker_type {
 struct sn_checker {
 	const struct sn_checker_type *type;
 	const struct sn_auth_context *context; /* set by sn_checker_open */
+	uint64_t reserved_[4]; /* for members of later minors; zero (decisions/0009) */
 };
 
 /* A pending check; checkers embed it first in their operation. */

@@ -119,12 +119,13 @@ static void greet(struct sn_host *host)
 
 static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_diags *diags)
 {
+	const struct sn_host_options options = { .loop = serving->loop, .conf = conf };
 	const size_t warnings = diags->warnings;
 	int code = sn_signal_start(serving->loop, &serving->signals, signos, on_signal);
 
 	if (code != SN_OK)
 		return code;
-	code = sn_host_new(serving->loop, conf, &serving->host);
+	code = sn_host_new(&options, &serving->host);
 	if (code == SN_OK)
 		code = sn_host_start(serving->host, diags);
 	if (code != SN_OK || diags->warnings > warnings)

@@ -1,6 +1,7 @@
 /*
  * `sennit NAME [options]`: the same machinery as `sennit run`, with a configuration made of the
- * command line. Options come from the rows that name one: the module's, every service's, the log's.
+ * command line. Options come from the rows that name one: the module's, every service's, the
+ * daemon's, the log's.
  */
 #include "daemon/base/mem.h"
 #include "daemon/cli/cli.h"
@@ -20,14 +21,15 @@ struct option_source {
 	bool named;
 	const struct sn_conf_section *section;
 };
-#define SOURCES 3
+#define SOURCES 4
 
 static void sources_of(const struct sn_service *service, struct option_source out[SOURCES])
 {
 	out[0] = (struct option_source){ "Options", "service", true, service->conf };
 	out[1] = (struct option_source){ "Options of every service", "service", true,
 		&sn_service_common };
-	out[2] = (struct option_source){ "Logging", "log", false, &sn_log_section };
+	out[2] = (struct option_source){ "Daemon", "server", false, &sn_server_section };
+	out[3] = (struct option_source){ "Logging", "log", false, &sn_log_section };
 }
 
 /* --- help ----------------------------------------------------------------------------------- */

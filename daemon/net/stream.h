@@ -131,6 +131,7 @@ struct sn_stream {
 	bool more;           /* there is something to pull that nobody will report again */
 	uint64_t input_turn; /* the loop's turn of the last on_input */
 	uint64_t bytes_in, bytes_out;
+	uint64_t reserved_[4]; /* for members of later minors; zero (decisions/0009) */
 };
 
 /* --- for users ------------------------------------------------------------------------------ */

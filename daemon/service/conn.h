@@ -23,6 +23,7 @@ struct sn_conn {
 	struct sn_pool *pool_; /* use sn_conn_pool */
 	struct sn_list link;   /* instance->conns */
 	int64_t opened;        /* monotonic ns */
+	uint64_t reserved_[8]; /* for members of later minors; zero (decisions/0009) */
 };
 
 static inline struct sn_str sn_conn_input(const struct sn_conn *conn)

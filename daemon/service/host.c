@@ -25,9 +25,9 @@ struct sn_host {
 
 static void on_idle(struct sn_task *task);
 
-int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **host_r)
+int sn_host_new(const struct sn_host_options *options, struct sn_host **host_r)
 {
-	const struct sn_server_conf *server = sn_conf_plain(conf, "server");
+	const struct sn_server_conf *server = sn_conf_plain(options->conf, "server");
 	const struct sn_offload_options offload = {
 		.threads = (unsigned)server->offload_threads,
 		.queue_max = (unsigned)server->offload_queue,
@@ -36,23 +36,26 @@ int sn_host_new(struct sn_loop *loop, struct sn_conf *conf, struct sn_host **hos
 	int code;
 
 	host->magic = MAGIC_HOST;
-	host->loop = loop;
-	host->conf = sn_conf_ref(conf);
+	host->loop = options->loop;
+	host->conf = sn_conf_ref(options->conf);
 	host->idle_task.fn = on_idle;
 	sn_list_init(&host->instances);
 	code = sn_offload_new(&offload, &host->pool);
 	if (code == SN_OK)
-		code = sn_resolver_new(loop, NULL, &host->resolver);
+		code = sn_resolver_new(host->loop, NULL, &host->resolver);
 	if (code != SN_OK) {
 		sn_host_free(&host);
 		return code;
 	}
 	sn_random(host->secret, sizeof(host->secret));
 	host->auth = (struct sn_auth_context){
-		.loop = loop,
+		.loop = host->loop,
 		.pool = host->pool,
 		.secret = sn_str_n(host->secret, sizeof(host->secret)),
-		.store_missing = "this process keeps no accounts",
+		.broker = options->broker,
+		.limiter = options->limiter,
+		.store_missing = options->state_missing != NULL ? options->state_missing
+								: "this process keeps no accounts",
 	};
 	*host_r = host;
 	return SN_OK;

@@ -33,6 +33,8 @@ struct sn_server_conf {
 	struct sn_conf_strings auth_exempt; /* addresses that the limiter does not count */
 	uint64_t metrics_size;              /* shared memory of one worker's metrics */
 };
+/* A setting `processes`: its number, or 0 for "auto". SN_ERANGE: neither. */
+int sn_server_conf_processes(struct sn_str text, unsigned *count_r) SN_WARN_UNUSED;
 /* [worker.NAME]: a group of workers. */
 struct sn_worker_conf {
 	struct sn_str processes;

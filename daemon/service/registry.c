@@ -56,6 +56,15 @@ static const struct sn_conf_section *section_at(size_t i)
 static const struct sn_conf_table tables[] = {
 	{ .name = "server", .section = &sn_server_section, .doc = "The daemon itself." },
 	{ .name = "log", .section = &sn_log_section, .doc = "What is logged, where and how." },
+	{ .name = "worker",
+		.named = true,
+		.section = &sn_worker_section,
+		.doc = "A group of workers, for services whose table says `worker = \"NAME\"`, or whose "
+		       "module runs apart by itself." },
+	{ .name = "plugin",
+		.named = true,
+		.section = &sn_plugin_section,
+		.doc = "One plugin by its file. Those in the folders of `plugins` need no table." },
 	{ .name = "service",
 		.named = true,
 		.typed = true,

@@ -11,6 +11,13 @@ static const struct sn_conf_item common_items[] = {
 		.flags = SN_CONF_PRIVATE, .reload = SN_RELOAD_SERVICE, .option = "auth",
 		.meta = "TYPE[:ARG]",
 		.doc = "Who may log in, asked in this order: memory:NAME:PASSWORD, file:PATH." },
+	{ "roles", SN_CONF_STRINGS, offsetof(struct sn_service_conf, roles), .max = 64,
+		.reload = SN_RELOAD_SERVICE,
+		.doc = "Roles of which an account needs one to log in here; none: any account may." },
+	{ "worker", SN_CONF_STRING, offsetof(struct sn_service_conf, worker), .max = 32,
+		.reload = SN_RELOAD_SERVICE,
+		.doc = "Group of workers to run in, [worker.NAME]. Default: what the service says, "
+		       "mostly \"main\"." },
 	{ "max_connections", SN_CONF_INT, offsetof(struct sn_service_conf, max_connections),
 		.def = "10000", .min = 1, .max = 10000000, .reload = SN_RELOAD_LIVE,
 		.doc = "Most connections at one time; more are closed at once." },
@@ -37,16 +44,73 @@ static const struct sn_conf_item common_items[] = {
 		.doc = "Most bytes waiting to be sent to one client; one more and it is cut." },
 };
 
+/* The group's name stands in process titles and in `sennit ctl`: GROUP/K. */
+static void check_common(void *settings, struct sn_conf_pos pos, struct sn_conf_diags *diags)
+{
+	const struct sn_service_conf *common = settings;
+	const struct sn_str name = common->worker;
+
+	for (size_t i = 0; i < name.n; i++) {
+		if (sn_ascii_alpha(name.p[i]) || sn_ascii_digit(name.p[i]) || name.p[i] == '-' ||
+			name.p[i] == '_')
+			continue;
+		sn_conf_report(diags, SN_CONF_ERROR, pos,
+			"worker: \"%.*s\" is not a group's name: use letters, digits, '-' and '_'",
+			SN_STR_ARG(name));
+		return;
+	}
+}
+
 const struct sn_conf_section sn_service_common = {
 	.name = "service",
 	.items = common_items,
 	.count = sizeof(common_items) / sizeof(common_items[0]),
 	.size = sizeof(struct sn_service_conf),
 	.doc = "Keys every service understands.",
+	.check = check_common,
 };
 
 /* Members up to and including this one are of the first ABI; later ones are read if size covers. */
 #define MINIMUM_SIZE (offsetof(struct sn_service, dgram_input) + sizeof(void *))
+
+/*
+ * The ABI of plugins (decisions/0009): these structs keep their sizes within a major. A new member
+ * takes its place from the struct's reserved_; one that does not fit there is a new major.
+ */
+#ifdef __LP64__
+_Static_assert(sizeof(struct sn_conn) == 960, "struct sn_conn has a size of its own in the ABI");
+_Static_assert(
+	sizeof(struct sn_instance) == 504, "struct sn_instance has a size of its own in the ABI");
+_Static_assert(
+	sizeof(struct sn_checker) == 48, "struct sn_checker has a size of its own in the ABI");
+#endif
+
+bool sn_service_freezes(const struct sn_service *service)
+{
+	return SN_SERVICE_HAS(service, freeze) && SN_SERVICE_HAS(service, conn_freeze) &&
+		SN_SERVICE_HAS(service, thaw) && SN_SERVICE_HAS(service, conn_thaw) &&
+		service->freeze_version > 0;
+}
+
+static bool freezes_in_part(const struct sn_service *service)
+{
+	return !sn_service_freezes(service) &&
+		(SN_SERVICE_HAS(service, freeze) || SN_SERVICE_HAS(service, conn_freeze) ||
+			SN_SERVICE_HAS(service, thaw) || SN_SERVICE_HAS(service, conn_thaw));
+}
+
+static int verify_freezing(const struct sn_service *service, struct sn_diag *diag)
+{
+	if (freezes_in_part(service))
+		return sn_diag_set(diag, SN_ECONFIG, 0,
+			"module %s: freeze_version and all four of freeze, conn_freeze, thaw and "
+			"conn_thaw are needed, or none",
+			service->name);
+	if (sn_service_freezes(service) && !(service->flags & SN_SERVICE_SINGLE))
+		return sn_diag_set(diag, SN_ECONFIG, 0,
+			"module %s: only a SINGLE module has something to freeze", service->name);
+	return SN_OK;
+}
 
 static int verify_kind(const struct sn_service *service, struct sn_diag *diag)
 {
@@ -89,6 +153,8 @@ int sn_service_verify(const struct sn_service *service, struct sn_diag *diag)
 		return sn_diag_set(diag, SN_ECONFIG, 0,
 			"module %s: instance_size does not hold struct sn_instance", service->name);
 	code = verify_kind(service, diag);
+	if (code == SN_OK)
+		code = verify_freezing(service, diag);
 	if (code != SN_OK)
 		return code;
 	return sn_conf_section_verify(service->conf, diag);

@@ -102,6 +102,11 @@ struct sn_service {
 	int (*conn_thaw)(struct sn_conn *conn, uint32_t version, struct sn_reader *in);
 };
 
+/* Does the module have this entry? For those of later minors. */
+#define SN_SERVICE_HAS(service, entry) \
+	((service)->size >= offsetof(struct sn_service, entry) + sizeof((service)->entry) && \
+		(service)->entry != NULL)
+
 /* Rows every service has: listen, auth, limits, deadlines. Kept in instance->common. */
 struct sn_service_conf {
 	struct sn_conf_endpoints listen;
@@ -138,8 +143,11 @@ struct sn_instance {
 	struct sn_list link;       /* the host's */
 	int64_t started_wall;      /* ns */
 	bool running, draining;
+	uint64_t reserved_[16]; /* for members of later minors; zero (decisions/0009) */
 };
 
+/* Can its connections move to another process? */
+bool sn_service_freezes(const struct sn_service *service);
 /* Module row check: ABI, size, flags, mandatory entries, rows (sn_conf_section_verify). */
 int sn_service_verify(const struct sn_service *service, struct sn_diag *diag) SN_WARN_UNUSED;
 

@@ -49,6 +49,7 @@ START_TEST(help_shows_every_option_with_its_default)
 		"                          machine only.\n"
 		"  --auth TYPE[:ARG] ...   ",
 		"\n  -o KEY=VALUE            Any other key of [service.irc]: man sennit.toml\n"
+		"\nDaemon:\n  --daemon-name NAME  ",
 		"\nLogging:\n  --log-level LEVEL  ",
 		"\nWithout --listen: tcp:6667:interface=127.0.0.1\n"
 		"\nExamples:\n  sennit irc\n",

@@ -84,7 +84,8 @@ int host_try(const char *toml)
 	struct sn_conf *conf = load(toml);
 	int code;
 
-	ck_assert_int_eq(sn_host_new(loop, conf, &host), SN_OK);
+	ck_assert_int_eq(
+		sn_host_new(&(struct sn_host_options){ .loop = loop, .conf = conf }, &host), SN_OK);
 	sn_conf_unref(&conf);
 	code = sn_host_start(host, &diags);
 	if (code != SN_OK)

@@ -17,6 +17,7 @@ enum change {
 	ABI_OLD,
 	ABI_NEW,
 	SIZE_SMALL,
+	SIZE_FIRST,
 	SIZE_LARGE,
 	NO_NAME,
 	NO_SUMMARY,
@@ -28,8 +29,42 @@ enum change {
 	NO_INPUT,
 	SMALL_CONN,
 	NO_PACKETS,
+	FREEZE_PART,
+	FREEZE_SHARDED,
 	BAD_ROWS,
 };
+
+static int freeze_nothing(struct sn_instance *instance, struct sn_strbuf *out)
+{
+	(void)instance;
+	(void)out;
+	return SN_OK;
+}
+
+static int conn_freeze_nothing(struct sn_conn *conn, struct sn_strbuf *out)
+{
+	(void)conn;
+	(void)out;
+	return SN_OK;
+}
+
+static int thaw_nothing(
+	struct sn_instance *instance, uint32_t version, struct sn_reader *in, struct sn_diag *diag)
+{
+	(void)instance;
+	(void)version;
+	(void)in;
+	(void)diag;
+	return SN_OK;
+}
+
+static int conn_thaw_nothing(struct sn_conn *conn, uint32_t version, struct sn_reader *in)
+{
+	(void)conn;
+	(void)version;
+	(void)in;
+	return SN_OK;
+}
 
 static struct sn_service changed(enum change change)
 {
@@ -43,7 +78,12 @@ static struct sn_service changed(enum change change)
 		s.abi = SN_SERVICE_ABI + 1;
 		break;
 	case SIZE_SMALL:
-		s.size -= sizeof(void *);
+		s.size = offsetof(struct sn_service, dgram_input);
+		break;
+	case SIZE_FIRST:
+		s.size = offsetof(struct sn_service, default_group);
+		/* Not to be looked at. */
+		s.freeze = freeze_nothing;
 		break;
 	case SIZE_LARGE:
 		s.size += 64;
@@ -78,6 +118,18 @@ static struct sn_service changed(enum change change)
 	case NO_PACKETS:
 		s.flags |= SN_SERVICE_DGRAM;
 		break;
+	case FREEZE_PART:
+		s.freeze = freeze_nothing;
+		s.freeze_version = 1;
+		break;
+	case FREEZE_SHARDED:
+		s.flags = SN_SERVICE_SHARDED | SN_SERVICE_STREAM;
+		s.freeze_version = 1;
+		s.freeze = freeze_nothing;
+		s.conn_freeze = conn_freeze_nothing;
+		s.thaw = thaw_nothing;
+		s.conn_thaw = conn_thaw_nothing;
+		break;
 	case BAD_ROWS:
 		s.conf = &bad_rows;
 		break;
@@ -93,6 +145,7 @@ static const struct {
 	{ ABI_OLD, SN_EABI, "built for service ABI 0, this program has 1: rebuild the module" },
 	{ ABI_NEW, SN_EABI, "built for service ABI 2, this program has 1: rebuild the module" },
 	{ SIZE_SMALL, SN_EABI, "are needed: rebuild the module" },
+	{ SIZE_FIRST, SN_OK, "" },
 	{ SIZE_LARGE, SN_OK, "" },
 	{ NO_NAME, SN_ECONFIG, "needs name, summary and conf rows" },
 	{ NO_SUMMARY, SN_ECONFIG, "needs name, summary and conf rows" },
@@ -104,6 +157,8 @@ static const struct {
 	{ NO_INPUT, SN_ECONFIG, "module echo: a STREAM module needs conn_input" },
 	{ SMALL_CONN, SN_ECONFIG, "module echo: a STREAM module needs conn_input and a conn_size" },
 	{ NO_PACKETS, SN_ECONFIG, "module echo: a DGRAM module needs dgram_input" },
+	{ FREEZE_PART, SN_ECONFIG, "module echo: freeze_version and all four of" },
+	{ FREEZE_SHARDED, SN_ECONFIG, "module echo: only a SINGLE module" },
 	{ BAD_ROWS, SN_ECONFIG, "key" },
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))

@@ -66,7 +66,9 @@ static void start(const char *keys)
 	struct sn_conf_diags diags;
 
 	sn_conf_diags_init(&diags);
-	ck_assert_int_eq(sn_host_new(irc_loop, conf, &irc_host), SN_OK);
+	ck_assert_int_eq(
+		sn_host_new(&(struct sn_host_options){ .loop = irc_loop, .conf = conf }, &irc_host),
+		SN_OK);
 	ck_assert_int_eq(sn_host_start(irc_host, &diags), SN_OK);
 	irc_instance = sn_host_find(irc_host, SN_STR("irc"));
 	sn_conf_diags_fini(&diags);
