@@ -93,6 +93,22 @@ static void add_help(struct sn_strbuf *out, const char *help)
 	}
 }
 
+void sn_metrics_add_label(struct sn_strbuf *out, const char *name, struct sn_str value)
+{
+	if (out->n > 0)
+		sn_strbuf_addc(out, ',');
+	sn_strbuf_addf(out, "%s=\"", name);
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '\n')
+			sn_strbuf_adds(out, "\\n");
+		else if (value.p[i] == '\\' || value.p[i] == '"')
+			sn_strbuf_addf(out, "\\%c", value.p[i]);
+		else
+			sn_strbuf_addc(out, value.p[i]);
+	}
+	sn_strbuf_addc(out, '"');
+}
+
 static void write_head(struct sn_strbuf *out, const struct sn_metric_def *def)
 {
 	static const char *const types[] = {

@@ -57,6 +57,9 @@ static inline uint64_t sn_metric_get(const struct sn_metric_set *set, size_t i)
 	return atomic_load_explicit(&set->slots[set->first[i]], memory_order_relaxed);
 }
 void sn_metric_observe(struct sn_metric_set *set, size_t i, uint64_t raw); /* histograms */
+/* Append name="value", behind a comma if out is not empty; what the format reserves in a value
+ * (backslash, quote, line feed) is escaped. */
+void sn_metrics_add_label(struct sn_strbuf *out, const char *name, struct sn_str value);
 /* Prometheus text format 0.0.4; rows of one name must stand together. */
 void sn_metrics_write(const struct sn_metric_set *set, struct sn_strbuf *out);
 /* Sets of the same rows, written as one: labels (service="irc") tell their values apart. */

@@ -15,6 +15,7 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_log_sink,
 	sn_suite_mem,
 	sn_suite_metrics,
+	sn_suite_metrics_area,
 	sn_suite_pool,
 	sn_suite_str,
 	sn_suite_strbuf,

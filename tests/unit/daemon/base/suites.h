@@ -18,6 +18,7 @@ Suite *sn_suite_log_record(void);
 Suite *sn_suite_log_sink(void);
 Suite *sn_suite_mem(void);
 Suite *sn_suite_metrics(void);
+Suite *sn_suite_metrics_area(void);
 Suite *sn_suite_pool(void);
 Suite *sn_suite_str(void);
 Suite *sn_suite_strbuf(void);
