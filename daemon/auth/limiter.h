@@ -22,11 +22,23 @@
 
 struct sn_limiter;
 
+#define SN_LIMITER_ACCOUNT_MAX 255 /* bytes of a name that tell it from others */
+
+/* Whose failures are not counted. IPv6 by /64 at the finest. */
+struct sn_limiter_net {
+	struct sn_addr address;
+	unsigned bits; /* of 128; those of an IPv4 address are the last 32 */
+};
+/* "192.0.2.0/24", "2001:db8::/32" or an address alone. SN_ESYNTAX. */
+int sn_limiter_net_parse(struct sn_str text, struct sn_limiter_net *net_r) SN_WARN_UNUSED;
+
 struct sn_limiter_options {
-	uint32_t free_points;         /* 0: 5 */
-	uint32_t refuse_points;       /* 0: 50 */
-	int64_t half_life;            /* 0: 300 s */
-	int64_t delay, delay_max;     /* 0: 0.5 s, 15 s */
+	uint32_t free_points;                /* 0: 5 */
+	uint32_t refuse_points;              /* 0: 50 */
+	int64_t half_life;                   /* 0: 300 s */
+	int64_t delay, delay_max;            /* 0: 0.5 s, 15 s */
+	const struct sn_limiter_net *exempt; /* borrowed */
+	size_t exempt_count;
 	const struct sn_clock *clock; /* NULL: system; monotonic time is the same in all workers */
 };
 
@@ -47,11 +59,12 @@ void sn_limiter_failed(struct sn_limiter *limiter, const struct sn_addr *peer,
 void sn_limiter_succeeded(
 	struct sn_limiter *limiter, const struct sn_addr *peer, struct sn_str account);
 
-/* For `sennit ctl`: the worst entries. key: "192.0.2.1", "2001:db8::/64", "account NAME" is not
- * kept in clear: accounts show as a hash. */
+/* For `sennit ctl`: the worst entries, worst first. Names of accounts are not kept in clear: they
+ * show as a hash. */
 struct sn_limiter_entry {
 	uint32_t points;
 	bool is_account;
+	uint64_t hash;
 	struct sn_addr address; /* addresses only */
 };
 size_t sn_limiter_worst(struct sn_limiter *limiter, struct sn_limiter_entry *entries, size_t count);

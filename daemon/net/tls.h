@@ -109,6 +109,7 @@ struct sn_tls_info {
 	bool has_peer_cert, peer_verified;
 	uint8_t peer_fingerprint[32]; /* SHA-256 of the peer's certificate */
 	struct sn_str peer_subject;   /* RFC 2253 text */
+	struct sn_str peer_der;       /* server side: the client's certificate */
 };
 /* RFC 5929/9266 channel binding: "tls-exporter", "tls-unique", "tls-server-end-point";
  * SN_ENOTFOUND when this connection has none of that type; SN_ELIMIT: cap is too small (64 always

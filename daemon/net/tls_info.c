@@ -50,13 +50,16 @@ struct sn_tls_info *sn_tls_info_new(SSL *ssl, const struct sn_tls_context *conte
 	const struct sn_str sni = sn_str(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
 	char subject[SUBJECT_MAX];
 	const size_t subject_n = peer != NULL ? print_subject(peer, subject, sizeof(subject)) : 0;
+	unsigned char *der = NULL;
+	const int der_n = peer != NULL && SSL_is_server(ssl) ? i2d_X509(peer, &der) : 0;
 	const unsigned char *alpn;
 	unsigned alpn_n;
 	struct sn_tls_info *info;
 	char *at;
 
 	SSL_get0_alpn_selected(ssl, &alpn, &alpn_n);
-	info = sn_alloc_zero(sizeof(*info) + sni.n + alpn_n + subject_n);
+	sn_assert(der_n >= 0);
+	info = sn_alloc_zero(sizeof(*info) + sni.n + alpn_n + subject_n + (size_t)der_n);
 	at = (char *)(info + 1);
 	info->version = SSL_get_version(ssl);
 	info->cipher = SSL_get_cipher_name(ssl);
@@ -64,6 +67,8 @@ struct sn_tls_info *sn_tls_info_new(SSL *ssl, const struct sn_tls_context *conte
 	info->sni = put_text(&at, sni);
 	info->alpn = put_text(&at, sn_str_n(alpn, alpn_n));
 	info->peer_subject = put_text(&at, sn_str_n(subject, subject_n));
+	info->peer_der = put_text(&at, sn_str_n(der, (size_t)der_n));
+	OPENSSL_free(der);
 	if (peer != NULL)
 		add_peer(info, ssl, peer, context);
 	return info;

@@ -6,6 +6,7 @@ Suite *suite_checker_file(void);
 Suite *suite_checker_memory(void);
 Suite *suite_creds(void);
 Suite *suite_digest(void);
+Suite *suite_limiter(void);
 Suite *suite_password(void);
 Suite *suite_portal(void);
 Suite *suite_sasl(void);
@@ -20,6 +21,7 @@ const sn_suite_fn sn_suites[] = {
 	suite_checker_memory,
 	suite_creds,
 	suite_digest,
+	suite_limiter,
 	suite_password,
 	suite_portal,
 	suite_sasl,

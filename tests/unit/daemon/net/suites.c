@@ -34,6 +34,7 @@ Suite *sn_suite_tls_info(void);
 Suite *sn_suite_tls_pem(void);
 Suite *sn_suite_tls_store(void);
 Suite *sn_suite_tls_tickets(void);
+Suite *sn_suite_tls_verify(void);
 
 const sn_suite_fn sn_suites[] = {
 	sn_suite_addr,
@@ -70,5 +71,6 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_tls_pem,
 	sn_suite_tls_store,
 	sn_suite_tls_tickets,
+	sn_suite_tls_verify,
 	NULL,
 };

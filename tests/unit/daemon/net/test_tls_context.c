@@ -296,6 +296,16 @@ static void make_client_cert(const struct sn_test_cert *ca, struct sn_test_cert 
 	sn_test_pem_write(&rig.dir, "alice.pem", "ck", certs);
 }
 
+static void check_der(const struct sn_tls_info *info, const struct sn_test_cert *cert)
+{
+	unsigned char *der = NULL;
+	const int n = i2d_X509(cert->x509, &der);
+
+	ck_assert_uint_eq(info->peer_der.n, (size_t)n);
+	ck_assert_mem_eq(info->peer_der.p, der, info->peer_der.n);
+	OPENSSL_free(der);
+}
+
 START_TEST(test_client_auth)
 {
 	const enum sn_tls_versions version = _i % 2 ? SN_TLS_1_2_ONLY : SN_TLS_1_3_ONLY;
@@ -325,6 +335,7 @@ START_TEST(test_client_auth)
 	if (client_auths[_i / 2].has) {
 		ck_assert_mem_eq(rig.server.fingerprint, fingerprint, 32);
 		ck_assert_str_eq(rig.server.subject, "CN=alice");
+		check_der(sn_stream_tls_info(rig.server.user.stream), &alice);
 	}
 	sn_test_cert_fini(&ca);
 	sn_test_cert_fini(&alice);
