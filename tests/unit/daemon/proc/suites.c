@@ -1,8 +1,10 @@
 #include "tests/support/unit.h"
 
+Suite *control_suite(void);
 Suite *ipc_suite(void);
 
 const sn_suite_fn sn_suites[] = {
+	control_suite,
 	ipc_suite,
 	NULL,
 };
