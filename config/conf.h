@@ -61,5 +61,8 @@ const struct sn_conf_named *sn_conf_named_at(
 
 /* The whole result with defaults and types, as TOML that loads back to the same; secrets: "***". */
 void sn_conf_effective(const struct sn_conf *conf, struct sn_strbuf *out);
+/* The same with its secrets, for another process of ours: what it loads from this text is what was
+ * loaded here. Wipe it afterwards. */
+void sn_conf_export(const struct sn_conf *conf, struct sn_strbuf *out);
 
 #endif

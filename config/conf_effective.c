@@ -113,20 +113,28 @@ static void write_private(struct sn_strbuf *out, struct sn_str text)
 	sn_strbuf_fini(&shown);
 }
 
-static void write_strings(
-	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
+static void write_list(struct sn_strbuf *out, const struct sn_conf_strings *list,
+	void (*write)(struct sn_strbuf *out, struct sn_str text))
 {
-	const struct sn_conf_strings *list = member;
-
 	sn_strbuf_addc(out, '[');
 	for (size_t i = 0; i < list->count; i++) {
 		sn_strbuf_adds(out, i > 0 ? ", " : "");
-		if (item->flags & SN_CONF_PRIVATE)
-			write_private(out, list->items[i]);
-		else
-			write_text(out, list->items[i]);
+		write(out, list->items[i]);
 	}
 	sn_strbuf_addc(out, ']');
+}
+
+static void write_strings(
+	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
+{
+	write_list(out, member, item->flags & SN_CONF_PRIVATE ? write_private : write_text);
+}
+
+static void write_open_strings(
+	struct sn_strbuf *out, const struct sn_conf_item *item, const void *member)
+{
+	(void)item;
+	write_list(out, member, write_text);
 }
 
 static void write_endpoint(struct sn_strbuf *out, const struct sn_endpoint *endpoint)
@@ -167,42 +175,61 @@ static bool is_unset(const struct sn_conf_item *item, const void *member)
 	return ((const struct sn_str *)member)->n == 0;
 }
 
-static void write_item(struct sn_strbuf *out, const struct sn_conf_item *item, const void *settings)
+/* How each type is shown to people. */
+static const write_fn shown[] = {
+	[SN_CONF_STRING] = write_string,
+	[SN_CONF_BOOL] = write_bool,
+	[SN_CONF_INT] = write_int,
+	[SN_CONF_SIZE] = write_quantity,
+	[SN_CONF_DURATION] = write_quantity,
+	[SN_CONF_ENUM] = write_enum,
+	[SN_CONF_PATH] = write_string,
+	[SN_CONF_SECRET] = write_secret,
+	[SN_CONF_STRINGS] = write_strings,
+	[SN_CONF_LISTEN] = write_endpoints,
+	[SN_CONF_CONNECT] = write_endpoints,
+};
+
+/* The types that another process gets as they are. */
+static const write_fn open_ones[SN_CONF_CONNECT + 1] = {
+	[SN_CONF_SECRET] = write_string,
+	[SN_CONF_STRINGS] = write_open_strings,
+};
+
+struct view {
+	struct sn_strbuf *out;
+	bool open; /* secrets too */
+};
+
+static void write_item(
+	const struct view *view, const struct sn_conf_item *item, const void *settings)
 {
-	static const write_fn writers[] = {
-		[SN_CONF_STRING] = write_string,
-		[SN_CONF_BOOL] = write_bool,
-		[SN_CONF_INT] = write_int,
-		[SN_CONF_SIZE] = write_quantity,
-		[SN_CONF_DURATION] = write_quantity,
-		[SN_CONF_ENUM] = write_enum,
-		[SN_CONF_PATH] = write_string,
-		[SN_CONF_SECRET] = write_secret,
-		[SN_CONF_STRINGS] = write_strings,
-		[SN_CONF_LISTEN] = write_endpoints,
-		[SN_CONF_CONNECT] = write_endpoints,
-	};
 	const void *member = (const char *)settings + item->offset;
+	write_fn write = view->open ? open_ones[item->type] : NULL;
 
 	if (is_unset(item, member)) {
-		sn_strbuf_addf(out, "# %s is not set\n", item->key);
+		sn_strbuf_addf(view->out, "# %s is not set\n", item->key);
 		return;
 	}
-	sn_strbuf_addf(out, "%s = ", item->key);
-	writers[item->type](out, item, member);
-	sn_strbuf_addc(out, '\n');
+	if (write == NULL)
+		write = shown[item->type];
+	sn_strbuf_addf(view->out, "%s = ", item->key);
+	write(view->out, item, member);
+	sn_strbuf_addc(view->out, '\n');
 }
 
 static void write_section(
-	struct sn_strbuf *out, const struct sn_conf_section *section, const void *settings)
+	const struct view *view, const struct sn_conf_section *section, const void *settings)
 {
 	for (size_t i = 0; i < section->count; i++)
-		write_item(out, &section->items[i], settings);
+		write_item(view, &section->items[i], settings);
 }
 
-static void write_named(
-	struct sn_strbuf *out, const struct sn_conf_table *table, const struct sn_conf_named *named)
+static void write_named(const struct view *view, const struct sn_conf_table *table,
+	const struct sn_conf_named *named)
 {
+	struct sn_strbuf *out = view->out;
+
 	sn_strbuf_addf(out, "\n[%s.", table->name);
 	write_key(out, named->name);
 	sn_strbuf_adds(out, "]\n");
@@ -212,21 +239,33 @@ static void write_named(
 		sn_strbuf_addc(out, '\n');
 	}
 	if (named->common != NULL && named->common != named->settings)
-		write_section(out, table->section, named->common);
-	write_section(out, named->section, named->settings);
+		write_section(view, table->section, named->common);
+	write_section(view, named->section, named->settings);
 }
 
-void sn_conf_effective(const struct sn_conf *conf, struct sn_strbuf *out)
+static void write_conf(const struct sn_conf *conf, const struct view *view)
 {
+	struct sn_strbuf *out = view->out;
+
 	for (size_t i = 0; i < conf->schema->count; i++) {
 		const struct sn_conf_table *table = &conf->schema->tables[i];
 		const struct sn_conf_filled *filled = &conf->tables[i];
 
 		for (size_t j = 0; j < filled->count; j++)
-			write_named(out, table, &filled->named[j]);
+			write_named(view, table, &filled->named[j]);
 		if (table->named)
 			continue;
 		sn_strbuf_addf(out, "%s[%s]\n", out->n > 0 ? "\n" : "", table->name);
-		write_section(out, table->section, filled->plain);
+		write_section(view, table->section, filled->plain);
 	}
+}
+
+void sn_conf_effective(const struct sn_conf *conf, struct sn_strbuf *out)
+{
+	write_conf(conf, &(struct view){ .out = out });
+}
+
+void sn_conf_export(const struct sn_conf *conf, struct sn_strbuf *out)
+{
+	write_conf(conf, &(struct view){ .out = out, .open = true });
 }

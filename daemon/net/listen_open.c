@@ -207,6 +207,18 @@ int sn_listen_open(
 	return SN_OK;
 }
 
+int sn_listen_adjust(const struct sn_listen_plan *plan, const struct sn_listen_socket *sock,
+	struct sn_diag *diag)
+{
+	if (plan->kind != SN_LISTEN_ADDR)
+		return SN_OK;
+	if (plan->socktype == SOCK_STREAM &&
+		listen(sock->fd, plan->backlog > 0 ? plan->backlog : INT_MAX) < 0)
+		return sn_diag_set(
+			diag, -errno, 0, "cannot set the backlog: %s", sn_strerror(-errno));
+	return plan->addr.sa.sa_family == AF_UNIX ? sn_listen_unix_adjust(plan, diag) : SN_OK;
+}
+
 void sn_listen_close(struct sn_listen_socket *sock)
 {
 	sn_listen_unix_close(sock);

@@ -235,6 +235,11 @@ int sn_listen_unix_open(
 	return rc;
 }
 
+int sn_listen_unix_adjust(const struct sn_listen_plan *plan, struct sn_diag *diag)
+{
+	return is_abstract(&plan->addr) ? SN_OK : set_owner_and_mode(plan, diag);
+}
+
 void sn_listen_unix_close(struct sn_listen_socket *sock)
 {
 	if (sock->unlink_path == NULL)

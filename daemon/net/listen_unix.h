@@ -11,6 +11,8 @@
 /* Fills fd, lock_fd and unlink_path of *sock; *sock is as it was when this fails. */
 int sn_listen_unix_open(const struct sn_listen_plan *plan, struct sn_listen_socket *sock,
 	struct sn_diag *diag) SN_WARN_UNUSED;
+/* Mode and owner of the open socket's file, as the plan says now. */
+int sn_listen_unix_adjust(const struct sn_listen_plan *plan, struct sn_diag *diag) SN_WARN_UNUSED;
 /* Removes the files and gives up the lock; sock->fd stays open. */
 void sn_listen_unix_close(struct sn_listen_socket *sock);
 

@@ -83,6 +83,14 @@ void sn_listen_plan_add_stage(struct sn_listen_plan *plan, struct sn_accept_stag
 /* Open the socket: EADDRINUSE, EACCES and so on say address and remedy in *diag. */
 int sn_listen_open(const struct sn_listen_plan *plan, struct sn_listen_socket *sock_r,
 	struct sn_diag *diag) SN_WARN_UNUSED;
+/* A socket that stays open under a plan which differs from its own in what can change on an open
+ * one: the backlog, and the mode and owner of a unix socket's file. */
+int sn_listen_adjust(const struct sn_listen_plan *plan, const struct sn_listen_socket *sock,
+	struct sn_diag *diag) SN_WARN_UNUSED;
+/* This process is given its listening sockets by another one: from now on plans of inherited
+ * sockets (fd:, systemd:) do not look at the descriptors of those numbers, and the socket itself
+ * says what it is once it is there. */
+void sn_listen_sockets_given(void);
 /* Closes, removes a unix socket's file, gives up its lock. */
 void sn_listen_close(struct sn_listen_socket *sock);
 

@@ -105,6 +105,13 @@ static int plan_unix(
 
 /* --- fd, stdio -------------------------------------------------------------------------------- */
 
+static bool sockets_given;
+
+void sn_listen_sockets_given(void)
+{
+	sockets_given = true;
+}
+
 /* An inherited socket says itself what it is; a descriptor that is none fails when opened. */
 static void plan_inherited(struct sn_listen_plan *plan, int fd)
 {
@@ -113,7 +120,7 @@ static void plan_inherited(struct sn_listen_plan *plan, int fd)
 
 	plan->kind = SN_LISTEN_FD;
 	plan->fd = fd;
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0)
+	if (!sockets_given && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0)
 		plan->socktype = type;
 }
 
@@ -249,8 +256,13 @@ static int plan_systemd(
 	const struct sn_endpoint *ep, struct sn_listen_plan *plan, struct sn_diag *diag)
 {
 	unsigned index = 0;
-	int rc = find_socket(ep, &index, diag);
+	int rc;
 
+	if (sockets_given) {
+		plan_inherited(plan, -1);
+		return SN_OK;
+	}
+	rc = find_socket(ep, &index, diag);
 	if (rc == SN_OK)
 		rc = check_domain(ep, FIRST_PASSED + (int)index, diag);
 	if (rc != SN_OK)

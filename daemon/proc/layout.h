@@ -51,10 +51,11 @@ struct sn_layout {
 	struct sn_str user, group_name; /* to become; empty: stay */
 	struct sn_str state, runtime;   /* folders; empty: none, the default */
 	struct sn_str control;          /* path of the control socket; empty: the default */
-	struct sn_str *read_paths;      /* what workers read: landlock */
-	size_t read_path_count;
-	struct sn_str *write_paths; /* and write: state, log file */
-	size_t write_path_count;
+	/* The log: every process writes its own lines. */
+	uint32_t log_level, log_format; /* indexes of [log] level and format */
+	struct sn_str log_file;         /* empty: standard error */
+	struct sn_str *log_levels;      /* "net.tls=debug" */
+	size_t log_level_count;
 	bool sandbox;
 	bool uses_state;                 /* lock it */
 	int64_t drain_timeout, watchdog; /* ns */
@@ -64,11 +65,22 @@ struct sn_layout {
 	uint32_t limiter_free, limiter_refuse;
 };
 
+#define SN_LAYOUT_GROUPS_MAX 1024
+#define SN_LAYOUT_PROCESSES_MAX 1024 /* of one group */
+#define SN_LAYOUT_SIZE_MAX ((size_t)16 << 20)
+
+/* Empty, with a pool; freed by sn_layout_free. */
+struct sn_layout *sn_layout_new(void);
 void sn_layout_encode(const struct sn_layout *layout, struct sn_strbuf *out);
-/* SN_EPROTO: not a layout of this version. Views are copied into the layout's pool. */
+/* SN_EPROTO: not a layout of this version, or a value in it is out of bounds. Texts are copied into
+ * the layout's pool and end in NUL. */
 int sn_layout_decode(struct sn_str text, struct sn_layout **layout_r) SN_WARN_UNUSED;
 void sn_layout_free(struct sn_layout **layout);
-/* Same socket? Then a reload keeps it. */
+/* The plain half of a listen plan, to open or adjust; it borrows from the listener. */
+void sn_layout_listener_plan(
+	const struct sn_layout_listener *listener, struct sn_listen_plan *plan_r);
+/* Same socket? Then a reload keeps it: what bind(2) sees is equal. Backlog, and a unix socket's
+ * mode and owner, may differ (sn_listen_adjust). */
 bool sn_layout_same_listener(
 	const struct sn_layout_listener *a, const struct sn_layout_listener *b);
 

@@ -105,6 +105,32 @@ START_TEST(test_secret)
 }
 END_TEST
 
+/* Secrets are in it, and the next one to load it has all that this one had. */
+START_TEST(test_export)
+{
+	static const char text[] =
+		"[every]\npassword = 'a $$ \"long\" secret'\nwords = ['$$$$', \"'\"]\n"
+		"[service.chat]\npassword = 'x'\n[auth.all]\nuse = ['memory:a:b', 'anonymous']\n";
+	struct fixture again;
+	struct sn_strbuf second;
+
+	sn_strbuf_init(&second, 1 << 20);
+	fixture_text(&f, text);
+	fixture_expect_clean(&f);
+	sn_conf_export(f.conf, &out);
+	ck_assert(sn_str_find_str(sn_strbuf_str(&out),
+			  SN_STR("password = \"a $$ \\\"long\\\" secret\"\n")) < out.n);
+	ck_assert(sn_str_find_str(sn_strbuf_str(&out), SN_STR("\"memory:a:b\"")) < out.n);
+	ck_assert(sn_str_find_str(sn_strbuf_str(&out), SN_STR("***")) == out.n);
+	fixture_text(&again, sn_strbuf_cstr(&out));
+	fixture_expect_clean(&again);
+	sn_conf_export(again.conf, &second);
+	ck_assert_str_eq(sn_strbuf_cstr(&second), sn_strbuf_cstr(&out));
+	sn_strbuf_fini(&second);
+	fixture_fini(&again);
+}
+END_TEST
+
 Suite *sn_suite_conf_effective(void)
 {
 	Suite *suite = suite_create("conf_effective");
@@ -117,5 +143,6 @@ Suite *sn_suite_conf_effective(void)
 	tcase_add_loop_test(
 		tc, test_round_trip, 0, (int)(sizeof(round_trips) / sizeof(round_trips[0])));
 	tcase_add_test(tc, test_secret);
+	tcase_add_test(tc, test_export);
 	return suite;
 }

@@ -83,6 +83,23 @@ START_TEST(a_file_with_a_mode_and_a_lock)
 }
 END_TEST
 
+START_TEST(an_open_socket_takes_another_mode)
+{
+	struct stat st;
+
+	check_open();
+	plan.mode = 0600;
+	plan.backlog = 7;
+	ck_assert_int_eq(sn_listen_adjust(&plan, &sock, &diag), SN_OK);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert(can_connect());
+	plan.user = "no-such-user";
+	ck_assert_int_eq(sn_listen_adjust(&plan, &sock, &diag), SN_ENOTFOUND);
+	sn_listen_close(&sock);
+}
+END_TEST
+
 START_TEST(no_lock_file_unless_asked_for)
 {
 	plan.lock = false;
@@ -219,6 +236,7 @@ Suite *sn_suite_listen_unix(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_file_with_a_mode_and_a_lock);
+	tcase_add_test(tc, an_open_socket_takes_another_mode);
 	tcase_add_test(tc, no_lock_file_unless_asked_for);
 	tcase_add_loop_test(tc, leftovers_are_replaced, 0, 2);
 	tcase_add_test(tc, a_second_daemon_is_refused);

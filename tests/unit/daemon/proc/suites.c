@@ -2,11 +2,13 @@
 
 Suite *control_suite(void);
 Suite *ipc_suite(void);
+Suite *layout_suite(void);
 Suite *runtime_dir_suite(void);
 
 const sn_suite_fn sn_suites[] = {
 	control_suite,
 	ipc_suite,
+	layout_suite,
 	runtime_dir_suite,
 	NULL,
 };
