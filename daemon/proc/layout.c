@@ -154,6 +154,8 @@ static void code_settings(struct codec *c, struct sn_layout *layout)
 	CODE(c, layout->watchdog, 0, INT64_MAX);
 	CODE(c, layout->auth_timeout, 0, INT64_MAX);
 	CODE(c, layout->auth_children, 0, UINT32_MAX);
+	CODE(c, layout->spawns_users, 0, 1);
+	code_texts(c, &layout->key_paths, &layout->key_path_count);
 	CODE(c, layout->limiter_entries, 0, UINT32_MAX);
 	CODE(c, layout->metrics_bytes, 0, UINT32_MAX);
 	CODE(c, layout->limiter_free, 0, UINT32_MAX);

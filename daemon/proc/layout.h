@@ -61,6 +61,10 @@ struct sn_layout {
 	int64_t drain_timeout, watchdog; /* ns */
 	int64_t auth_timeout;            /* the broker's limit for PAM */
 	uint32_t auth_children;          /* and how many at once */
+	bool spawns_users; /* a service starts programs as users of the machine: SPAWN may */
+	struct sn_str
+		*key_paths; /* what OPEN may open beside ~/.ssh/authorized_keys: sshkey:PATH */
+	size_t key_path_count;
 	uint32_t limiter_entries, metrics_bytes;
 	uint32_t limiter_free, limiter_refuse;
 };

@@ -32,6 +32,7 @@ static void setup(void)
 		{ SN_STR("files"), SN_STR("web"), 0, false, false },
 	};
 	static struct sn_layout_listener listeners[4];
+	static struct sn_str keys[] = { SN_STR("/etc/sennit/keys/%u") };
 	static struct sn_str levels[] = { SN_STR("net=debug"), SN_STR("irc=warn") };
 
 	listeners[0] = (struct sn_layout_listener){ .service = 0,
@@ -68,6 +69,9 @@ static void setup(void)
 	layout->log_levels = levels;
 	layout->log_level_count = 2;
 	layout->log_level = 1;
+	layout->spawns_users = true;
+	layout->key_paths = keys;
+	layout->key_path_count = 1;
 	layout->sandbox = true;
 	layout->drain_timeout = 5000000000;
 	layout->limiter_entries = 65536;
@@ -102,6 +106,9 @@ START_TEST(what_was_written_is_read)
 	ck_assert_int_eq(again->listeners[2].socktype, SOCK_DGRAM);
 	ck_assert_str_view(again->log_levels[1], "irc=warn");
 	ck_assert_int_eq(again->drain_timeout, 5000000000);
+	ck_assert(again->spawns_users);
+	ck_assert_uint_eq(again->key_path_count, 1);
+	ck_assert_str_view(again->key_paths[0], "/etc/sennit/keys/%u");
 	sn_strbuf_init(&second, SN_LAYOUT_SIZE_MAX);
 	sn_layout_encode(again, &second);
 	ck_assert(sn_str_eq(sn_strbuf_str(&second), sn_strbuf_str(&out)));
