@@ -238,6 +238,25 @@ static struct sn_conf *new_conf(const struct sn_conf_schema *schema)
 	return conf;
 }
 
+struct sn_conf *sn_conf_peek(const struct sn_conf_request *request)
+{
+	struct sn_pool *pool = sn_pool_new(0);
+	struct sn_conf *conf = new_conf(request->schema);
+	struct sn_conf_diags unheard;
+	struct builder b = { .conf = conf, .diags = &unheard };
+	const struct sn_toml_value *root;
+
+	sn_conf_diags_init(&unheard);
+	root = sn_conf_tree_load(pool, request, &unheard);
+	b.reader = (struct sn_conf_reader){
+		.pool = conf->pool, .sources = &conf->sources, .diags = &unheard, .partial = true
+	};
+	build(&b, root);
+	sn_conf_diags_fini(&unheard);
+	sn_pool_free(&pool);
+	return conf;
+}
+
 int sn_conf_load(
 	const struct sn_conf_request *request, struct sn_conf_diags *diags, struct sn_conf **conf_r)
 {

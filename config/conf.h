@@ -41,6 +41,12 @@ struct sn_conf_request {
 /* Every problem goes into diags; *conf_r is set only when there is no error (else SN_ECONFIG). */
 int sn_conf_load(const struct sn_conf_request *request, struct sn_conf_diags *diags,
 	struct sn_conf **conf_r) SN_WARN_UNUSED;
+/*
+ * A first look, for what must be known before the schema is complete: the tables of request->schema
+ * are read as far as they can be, and neither what else is there nor anything wrong is reported;
+ * that is for the load that follows. Command-line settings do not count. Never NULL.
+ */
+struct sn_conf *sn_conf_peek(const struct sn_conf_request *request);
 struct sn_conf *sn_conf_ref(struct sn_conf *conf);
 void sn_conf_unref(struct sn_conf **conf);
 

@@ -1,6 +1,7 @@
 /*
  * Plugins: shared objects that add services, endpoint types and checkers. This header is all that a
- * plugin's descriptor needs; docs/plugins.md is the guide, plugins/example/ the template.
+ * plugin's descriptor needs; docs/plugins.md is the guide, plugins/example/ the template, and
+ * plugin_host.h the daemon's side.
  *
  * A plugin exports one data symbol, sn_plugin_abi1, made with SN_PLUGIN:
  *
@@ -11,11 +12,10 @@
  *
  * Rules (DESIGN 10): the ABI major is part of the symbol's name and of each interface's id; minors
  * grow only by appending members, and the host reads a member only when the row's `size` covers it;
- * what a plugin leaves NULL has the documented default. A plugin is loaded with RTLD_NOW and
- * RTLD_LOCAL, never unloaded. Of two with one id the first in order of search wins, and the log
- * says so. Folders: the installed one, [server] plugins, SENNIT_PLUGIN_PATH (not as root, nor after
- * a change of user). Files are looked at in a child process first: one that crashes while it is
- * loaded is refused like one with a wrong ABI, with one clear line, and the rest load.
+ * what a plugin leaves NULL has the documented default. Rows are copied when they are registered,
+ * so code never compares their addresses. A plugin is loaded with RTLD_NOW and RTLD_LOCAL, never
+ * unloaded. Files are looked at in a child process first: one that crashes while it is loaded is
+ * refused like one with a wrong ABI, with one clear line, and the rest load.
  */
 #ifndef SN_DAEMON_SERVICE_PLUGIN_H
 #define SN_DAEMON_SERVICE_PLUGIN_H
@@ -35,10 +35,18 @@ struct sn_plugin_interface {
 	const void *row;
 };
 
-/* Structs of ours that plugins embed or fill: their sizes must be the host's. */
+/* Structs of ours that plugins embed, or fill arrays of: within a major their sizes never change.
+ */
 struct sn_plugin_sizes {
-	size_t conn, instance, checker;
+	size_t conn, instance, checker;                /* embedded */
+	size_t conf_item, conf_section, metric, param; /* rows */
 };
+#define SN_PLUGIN_SIZES \
+	{ \
+		sizeof(struct sn_conn), sizeof(struct sn_instance), sizeof(struct sn_checker), \
+			sizeof(struct sn_conf_item), sizeof(struct sn_conf_section), \
+			sizeof(struct sn_metric_def), sizeof(struct sn_param) \
+	}
 
 struct sn_plugin {
 	uint32_t magic;
@@ -52,7 +60,8 @@ struct sn_plugin {
 	const struct sn_plugin_interface *interfaces;
 	size_t interface_count;
 	/* Once, after loading, on the main thread, before services start; in every process that
-	 * loads it. A failure refuses the plugin. May be NULL, both. */
+	 * loads it. A failure refuses the plugin; its text comes from *diag. fini: at the orderly
+	 * end of such a process, newest plugin first. May be NULL, both. */
 	int (*init)(struct sn_diag *diag);
 	void (*fini)(void);
 };
@@ -72,6 +81,7 @@ struct sn_plugin {
 	}
 
 #define SN_PLUGIN_WITH(id_, version_, license_, interfaces_, init_, fini_) \
+	SN_EXPORT extern const struct sn_plugin sn_plugin_abi1; \
 	SN_EXPORT const struct sn_plugin sn_plugin_abi1 = { .magic = SN_PLUGIN_MAGIC, \
 		.size = sizeof(struct sn_plugin), \
 		.minor = SN_PLUGIN_MINOR, \
@@ -79,8 +89,7 @@ struct sn_plugin {
 		.version = (version_), \
 		.license = (license_), \
 		.build = SN_PLUGIN_BUILD, \
-		.sizes = { sizeof(struct sn_conn), sizeof(struct sn_instance), \
-			sizeof(struct sn_checker) }, \
+		.sizes = SN_PLUGIN_SIZES, \
 		.interfaces = (interfaces_), \
 		.interface_count = sizeof(interfaces_) / sizeof((interfaces_)[0]), \
 		.init = (init_), \
@@ -90,26 +99,5 @@ struct sn_plugin {
 #ifndef SN_PLUGIN_BUILD
 #define SN_PLUGIN_BUILD "1.0"
 #endif
-
-/* --- host side ------------------------------------------------------------------------------ */
-
-/* What a scan found about one file. */
-struct sn_plugin_info {
-	char *path;
-	char *id, *version, *license,
-		*kinds; /* kinds: "service echo, checker ldap"; NULL: refused */
-	char *refused;  /* why, or NULL */
-};
-
-/* Look at every *.so of the folders, and at single files, in a child process each group; infos in
- * order of search. Never fails as a whole. */
-void sn_plugins_scan(const struct sn_conf_strings *folders, const struct sn_str *files,
-	size_t file_count, struct sn_plugin_info **infos_r, size_t *count_r);
-void sn_plugins_free_infos(struct sn_plugin_info **infos, size_t count);
-/* Load what a scan found good into this process: registers endpoint types, checkers, modules. Text
- * of failures to the log, and into *diag the first. The number loaded. */
-size_t sn_plugins_load(const struct sn_plugin_info *infos, size_t count, struct sn_diag *diag);
-/* Role @scan: paths in argv, answers on descriptor 3. */
-int sn_plugins_scan_main(int argc, char **argv);
 
 #endif

@@ -275,6 +275,38 @@ START_TEST(test_no_file_at_all)
 }
 END_TEST
 
+/* Whatever else is there, and whatever is wrong: what can be read of the asked tables is. */
+START_TEST(test_peek)
+{
+	const struct sn_conf_request request = { .schema = &full_schema,
+		.text = SN_STR(
+			"[every]\nname = 'me'\nlimit = 'many'\nwords = ['a', 'b']\n"
+			"[unknown]\nkey = 1\n[auth.one]\nuse = 'x'\nspeed = 2\n[service\n") };
+	struct sn_conf *conf = sn_conf_peek(&request);
+	const struct every_conf *every = sn_conf_plain(conf, "every");
+	const struct auth_conf *auth;
+
+	ck_assert_str_view(every->name, "me");
+	ck_assert_uint_eq(every->words.count, 2);
+	ck_assert_str_view(every->words.items[1], "b");
+	ck_assert_ptr_nonnull(sn_conf_named_at(conf, "auth", 0));
+	auth = sn_conf_named_at(conf, "auth", 0)->common;
+	ck_assert_str_view(auth->use.items[0], "x");
+	sn_conf_unref(&conf);
+}
+END_TEST
+
+START_TEST(test_peek_at_nothing)
+{
+	const struct sn_conf_request request = { .schema = &full_schema, .path = "/no/such.toml" };
+	struct sn_conf *conf = sn_conf_peek(&request);
+
+	ck_assert_ptr_nonnull(sn_conf_plain(conf, "every"));
+	ck_assert_ptr_null(sn_conf_named_at(conf, "auth", 0));
+	sn_conf_unref(&conf);
+}
+END_TEST
+
 Suite *sn_suite_conf(void)
 {
 	Suite *suite = suite_create("conf");
@@ -293,5 +325,7 @@ Suite *sn_suite_conf(void)
 	tcase_add_test(tc, test_check_of_broken);
 	tcase_add_test(tc, test_required_table_is_absent);
 	tcase_add_test(tc, test_no_file_at_all);
+	tcase_add_test(tc, test_peek);
+	tcase_add_test(tc, test_peek_at_nothing);
 	return suite;
 }

@@ -3,6 +3,10 @@
 Suite *sn_suite_conn(void);
 Suite *sn_suite_host(void);
 Suite *sn_suite_host_conf(void);
+Suite *sn_suite_plugin_load(void);
+Suite *sn_suite_plugin_places(void);
+Suite *sn_suite_plugin_scan(void);
+Suite *sn_suite_plugin_verify(void);
 Suite *sn_suite_registry(void);
 Suite *sn_suite_service(void);
 Suite *sn_suite_service_listener(void);
@@ -12,6 +16,10 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_conn,
 	sn_suite_host,
 	sn_suite_host_conf,
+	sn_suite_plugin_load,
+	sn_suite_plugin_places,
+	sn_suite_plugin_scan,
+	sn_suite_plugin_verify,
 	sn_suite_registry,
 	sn_suite_service,
 	sn_suite_service_listener,

@@ -1,0 +1,11 @@
+/* Needs the next minor. */
+#include "tests/plugins/parts.h"
+
+static const struct sn_service service = { IDLE_SERVICE("newer_minor") };
+static const struct sn_plugin_interface interfaces[] = { SN_PLUGIN_SERVICE(&service) };
+
+SN_EXPORT extern const struct sn_plugin sn_plugin_abi1;
+SN_EXPORT const struct sn_plugin sn_plugin_abi1 = {
+	DESCRIPTOR("org.example.newer_minor", interfaces),
+	.minor = SN_PLUGIN_MINOR + 1,
+};

@@ -1,0 +1,7 @@
+/* Its service has the name of the good one's. */
+#include "tests/plugins/parts.h"
+
+static const struct sn_service service = { IDLE_SERVICE("good") };
+static const struct sn_plugin_interface interfaces[] = { SN_PLUGIN_SERVICE(&service) };
+
+SN_PLUGIN("org.example.same_service", "1.0", "MIT", interfaces);
