@@ -10,6 +10,7 @@
 
 static const struct sn_command *const commands[] = {
 	&sn_command_run,
+	&sn_command_ctl,
 	&sn_command_check,
 	&sn_command_list,
 };

@@ -21,7 +21,7 @@ struct sn_command {
 	int (*run)(const struct sn_command *command, int argc, char **argv);
 };
 
-extern const struct sn_command sn_command_check, sn_command_list, sn_command_run;
+extern const struct sn_command sn_command_check, sn_command_ctl, sn_command_list, sn_command_run;
 
 /* argv as main got it. */
 int sn_cli_main(int argc, char **argv);
