@@ -1,8 +1,9 @@
 /*
  * Accounts: the daemon's own database of people, used by the checker `accounts`, by `sennit user`,
  * by export and import, and later by protocols that let people register. Everything is a promise of
- * the store (store.h): results SN_OK, SN_EDUPLICATE (name taken), SN_ENOTFOUND, SN_ELIMIT,
- * SN_EENCODING, and the store's own.
+ * the store (store.h): results SN_OK, SN_EDUPLICATE (name, item or token taken), SN_ENOTFOUND,
+ * SN_ELIMIT, SN_EENCODING, SN_EMISSING (empty), SN_ESYNTAX (no such hash, key, digest), and the
+ * store's own.
  *
  * An account has a name (prepared with SASLprep and case-folded for comparison, shown as given), at
  * most one SCRAM-SHA-256 record and one SCRAM-SHA-1 record made from the same password, or an
@@ -24,8 +25,8 @@
 
 extern const struct sn_store_schema sn_accounts_schema;
 
-/* Is the name possible? Letters, digits and marks of any script, '.', '_', '-', inner single
- * spaces not; text in *diag. */
+/* Is the name possible? Letters, digits and marks of any script, '.', '_', '-'; neither '.' nor '-'
+ * at its beginning; nothing that Nodeprep (RFC 3920 A) forbids. Text in *diag. */
 int sn_account_name_check(struct sn_str name, struct sn_diag *diag) SN_WARN_UNUSED;
 
 /* password: clear text, or (already_hashed) a SCRAM record or crypt(3) hash. NULL p: none, only
@@ -54,7 +55,7 @@ struct sn_account_item {
 };
 struct sn_promise *sn_account_add_item(const struct sn_auth_context *context, struct sn_str name,
 	const struct sn_account_item *item) SN_WARN_UNUSED;
-/* By value, or by label. */
+/* By value, label, or an SSH key's fingerprint ("SHA256:..."): all that match. */
 struct sn_promise *sn_account_remove_item(const struct sn_auth_context *context, struct sn_str name,
 	enum sn_account_item_kind kind, struct sn_str which) SN_WARN_UNUSED;
 /* A random token's text ("sn_" and 43 characters of base64url); give its owner the text once. */
@@ -68,7 +69,7 @@ struct sn_account {
 	struct sn_account_item *items;
 	size_t item_count;
 };
-/* One account, or (empty name) all in order of name, `after` and on, at most `count`. */
+/* One account, or (empty name) the first `count` behind `after`, in order of their folded names. */
 struct sn_promise *sn_account_read(const struct sn_auth_context *context, struct sn_str name,
 	struct sn_str after, size_t count) SN_WARN_UNUSED;
 /* The i-th of what sn_account_read found, during the waiter's call; NULL at the end. */

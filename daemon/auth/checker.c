@@ -26,6 +26,7 @@ int sn_checker_register(const struct sn_checker_type *type)
 void sn_checkers_init(void)
 {
 	static const struct sn_checker_type *const built_in[] = {
+		&sn_checker_accounts,
 		&sn_checker_memory,
 		&sn_checker_file,
 	};

@@ -5,6 +5,7 @@
 
 #include "daemon/auth/checker.h"
 
+extern const struct sn_checker_type sn_checker_accounts;
 extern const struct sn_checker_type sn_checker_memory;
 extern const struct sn_checker_type sn_checker_file;
 

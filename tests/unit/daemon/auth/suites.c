@@ -1,32 +1,50 @@
 #include "tests/support/unit.h"
 
+Suite *suite_accounts(void);
+Suite *suite_accounts_import(void);
+Suite *suite_accounts_item(void);
+Suite *suite_accounts_name(void);
+Suite *suite_accounts_read(void);
+Suite *suite_accounts_touch(void);
 Suite *suite_authorized_keys_parse(void);
 Suite *suite_checker(void);
+Suite *suite_checker_accounts(void);
 Suite *suite_checker_file(void);
 Suite *suite_checker_memory(void);
 Suite *suite_creds(void);
 Suite *suite_digest(void);
 Suite *suite_limiter(void);
+Suite *suite_login_cache(void);
 Suite *suite_password(void);
 Suite *suite_portal(void);
 Suite *suite_sasl(void);
 Suite *suite_saslprep(void);
 Suite *suite_scram(void);
 Suite *suite_session(void);
+Suite *suite_state_dir(void);
 
 const sn_suite_fn sn_suites[] = {
+	suite_accounts,
+	suite_accounts_import,
+	suite_accounts_item,
+	suite_accounts_name,
+	suite_accounts_read,
+	suite_accounts_touch,
 	suite_authorized_keys_parse,
 	suite_checker,
+	suite_checker_accounts,
 	suite_checker_file,
 	suite_checker_memory,
 	suite_creds,
 	suite_digest,
 	suite_limiter,
+	suite_login_cache,
 	suite_password,
 	suite_portal,
 	suite_sasl,
 	suite_saslprep,
 	suite_scram,
 	suite_session,
+	suite_state_dir,
 	NULL,
 };
