@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/base/assert.h"
 #include "daemon/base/log_record.h"
 #include "daemon/base/log_sink.h"
+#include "daemon/base/text.h"
 
 enum {
 	RULES_MAX = 64,
@@ -158,12 +161,25 @@ void sn_log_reset_levels(void)
 
 static const struct sn_clock *_Atomic record_clock = &sn_clock_system;
 
+bool sn_log_is_journal(int fd)
+{
+	struct sn_str inode = sn_str(getenv("JOURNAL_STREAM")), device;
+	uint64_t dev, ino;
+	struct stat st;
+	if (inode.n == 0 || !sn_str_split(&inode, ':', &device))
+		return false;
+	return sn_parse_u64(device, UINT64_MAX, &dev) == SN_OK &&
+		sn_parse_u64(inode, UINT64_MAX, &ino) == SN_OK && fstat(fd, &st) == 0 &&
+		st.st_dev == dev && st.st_ino == ino;
+}
+
 /* Without a sink: one line to stderr, at once; what it does not take is lost. */
 static void write_now(struct sn_str record)
 {
+	const bool journal = sn_log_is_journal(STDERR_FILENO);
 	struct sn_strbuf line;
 	sn_strbuf_init(&line, LINE_MAX_BYTES);
-	sn_log_record_format(&line, record, SN_LOG_TEXT);
+	sn_log_record_format(&line, record, journal ? SN_LOG_PRIORITY : SN_LOG_TEXT);
 	for (struct sn_str rest = sn_strbuf_str(&line); rest.n > 0;) {
 		const ssize_t n = write(STDERR_FILENO, rest.p, rest.n);
 		if (n > 0)

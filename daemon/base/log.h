@@ -103,10 +103,30 @@ void sn_log_emit(const struct sn_log_ctx *ctx, enum sn_log_level level, const ch
 		} \
 	} while (0)
 
-enum sn_log_format { SN_LOG_TEXT, SN_LOG_TEXT_COLOR, SN_LOG_JSON };
+enum sn_log_format {
+	SN_LOG_TEXT,
+	SN_LOG_TEXT_COLOR,
+	SN_LOG_JSON,
+	SN_LOG_PRIORITY, /* "<6>[irc] event key=value": what the journal reads on standard error */
+	SN_LOG_SYSLOG,   /* one datagram each: what the targets below use, whatever is chosen */
+	SN_LOG_JOURNAL,
+};
+
+/*
+ * Where lines go. A syslog daemon gets datagrams in the form that syslog(3) has (RFC 3164 without
+ * a host, facility daemon); the journal gets its native protocol, with a field SENNIT_KEY for each
+ * field of the record. Their sockets are connected again when whoever listened was replaced.
+ */
+enum sn_log_target { SN_LOG_TO_FD, SN_LOG_TO_SYSLOG, SN_LOG_TO_JOURNALD };
 
 struct sn_log_options {
-	int fd; /* written to; not closed */
+	enum sn_log_target target;
+	/* Copied. Of a socket: NULL for the usual one. Of the file behind fd, or NULL: when its
+	 * name is found to mean another file, or none (looked at once a second while something is
+	 * written), it is opened anew under the same descriptor, so log files are rotated by
+	 * renaming them. */
+	const char *path;
+	int fd; /* SN_LOG_TO_FD: written to; not closed */
 	enum sn_log_format format;
 	size_t queue_bytes;           /* 0: 1 MiB; at least 4 KiB */
 	const struct sn_clock *clock; /* NULL: system */
@@ -121,6 +141,8 @@ void sn_log_stop(int64_t timeout_ns);
 int sn_log_set_level(const char *ns, enum sn_log_level level);
 /* Forget all rules, before others are set from a new configuration. */
 void sn_log_reset_levels(void);
+/* Does the journal read what is written to fd? (JOURNAL_STREAM of sd-daemon(3).) */
+bool sn_log_is_journal(int fd);
 int sn_log_parse_level(struct sn_str s, enum sn_log_level *level_r) SN_WARN_UNUSED;
 const char *sn_log_level_name(enum sn_log_level level);
 uint64_t sn_log_dropped(void); /* since start: queue overflow and failed writes */

@@ -1,5 +1,8 @@
 #include "daemon/base/log_record.h"
 
+#include <time.h>
+#include <unistd.h>
+
 #include "daemon/base/assert.h"
 #include "daemon/base/text.h"
 #include "daemon/base/wire.h"
@@ -247,10 +250,21 @@ static void add_colored(struct sn_strbuf *out, enum sn_log_level level)
 	sn_strbuf_adds(out, PLAIN);
 }
 
+/* "[irc] event key=value ..." */
+static void add_message(struct sn_strbuf *out, const struct head *head, struct sn_reader *r)
+{
+	struct field field;
+	sn_strbuf_addc(out, '[');
+	sn_strbuf_add_quoted(out, head->ns);
+	sn_strbuf_adds(out, "] ");
+	add_text_string(out, head->event);
+	while (read_field(r, &field))
+		add_text_field(out, &field);
+}
+
 static void format_text(struct sn_strbuf *out, struct sn_reader *r, bool color)
 {
 	const struct head head = read_head(r);
-	struct field field;
 	sn_strbuf_adds(out, color ? DIM : "");
 	sn_format_time(out, head.wall_ns, 3);
 	sn_strbuf_adds(out, color ? PLAIN " " : " ");
@@ -258,13 +272,42 @@ static void format_text(struct sn_strbuf *out, struct sn_reader *r, bool color)
 		add_colored(out, head.level);
 	else
 		sn_strbuf_adds(out, sn_log_level_name(head.level));
-	sn_strbuf_adds(out, " [");
-	sn_strbuf_add_quoted(out, head.ns);
-	sn_strbuf_adds(out, "] ");
-	add_text_string(out, head.event);
-	while (read_field(r, &field))
-		add_text_field(out, &field);
+	sn_strbuf_addc(out, ' ');
+	add_message(out, &head, r);
 	sn_strbuf_addc(out, '\n');
+}
+
+/* As syslog(3) numbers them. */
+static const unsigned priorities[] = {
+	[SN_LOG_DEBUG] = 7,
+	[SN_LOG_INFO] = 6,
+	[SN_LOG_WARN] = 4,
+	[SN_LOG_ERROR] = 3,
+	[SN_LOG_CRITICAL] = 2,
+	[SN_LOG_OFF] = 7,
+};
+enum { FACILITY_DAEMON = 3 };
+
+static void format_priority(struct sn_strbuf *out, struct sn_reader *r)
+{
+	const struct head head = read_head(r);
+	sn_strbuf_addf(out, "<%u>", priorities[head.level]);
+	add_message(out, &head, r);
+	sn_strbuf_addc(out, '\n');
+}
+
+/* "<30>Nov  5 09:05:46 sennit[4711]: [irc] event key=value"; the months are English everywhere. */
+static void format_syslog(struct sn_strbuf *out, struct sn_reader *r)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const struct head head = read_head(r);
+	const time_t seconds = (time_t)(head.wall_ns / SN_SEC(1));
+	struct tm tm;
+	(void)localtime_r(&seconds, &tm);
+	sn_strbuf_addf(out, "<%u>%.3s %2d %02d:%02d:%02d sennit[%d]: ",
+		FACILITY_DAEMON * 8 + priorities[head.level], &months[3 * tm.tm_mon], tm.tm_mday,
+		tm.tm_hour, tm.tm_min, tm.tm_sec, (int)getpid());
+	add_message(out, &head, r);
 }
 
 static void add_json_string(struct sn_strbuf *out, struct sn_str s)
@@ -274,25 +317,30 @@ static void add_json_string(struct sn_strbuf *out, struct sn_str s)
 	sn_strbuf_addc(out, '"');
 }
 
-static void add_json_key(struct sn_strbuf *out, struct sn_str key)
+/* Keys that a record has of itself: a field of that name gets another one. */
+static bool is_fixed_key(struct sn_str key)
 {
 	static const char *const fixed[] = { "time", "level", "ns", "event" };
-	sn_strbuf_adds(out, ",\"");
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (sn_str_eq(key, sn_str(fixed[i])))
-			sn_strbuf_adds(out, "field_");
+			return true;
+	return false;
+}
+
+static void add_json_key(struct sn_strbuf *out, struct sn_str key)
+{
+	sn_strbuf_adds(out, is_fixed_key(key) ? ",\"field_" : ",\"");
 	sn_strbuf_add_json(out, key);
 	sn_strbuf_adds(out, "\":");
 }
 
-static void add_json_field(struct sn_strbuf *out, const struct field *field)
+/* Everything but strings, for programs: durations in seconds. */
+static void add_plain_value(struct sn_strbuf *out, const struct field *field)
 {
 	const int64_t i = (int64_t)field->u;
-	add_json_key(out, field->key);
 	switch (field->kind) {
 	case SN_FIELD_STR:
-		add_json_string(out, field->str);
-		break;
+		sn_unreachable();
 	case SN_FIELD_INT:
 		add_i64(out, i);
 		break;
@@ -307,6 +355,15 @@ static void add_json_field(struct sn_strbuf *out, const struct field *field)
 		sn_format_decimal(out, i < 0 ? 0 - field->u : field->u, (uint64_t)SN_SEC(1), 9);
 		break;
 	}
+}
+
+static void add_json_field(struct sn_strbuf *out, const struct field *field)
+{
+	add_json_key(out, field->key);
+	if (field->kind == SN_FIELD_STR)
+		add_json_string(out, field->str);
+	else
+		add_plain_value(out, field);
 }
 
 static void format_json(struct sn_strbuf *out, struct sn_reader *r)
@@ -326,12 +383,86 @@ static void format_json(struct sn_strbuf *out, struct sn_reader *r)
 	sn_strbuf_adds(out, "}\n");
 }
 
+/*
+ * The journal's native protocol (systemd's JOURNAL_NATIVE_PROTOCOL): NAME=value and a line feed;
+ * or, if the value has a line feed itself, NAME, line feed, its length as 64 bits little-endian,
+ * value, line feed. Names are of A-Z, 0-9 and '_'.
+ */
+enum { JOURNAL_NAME_MAX = 64 };
+
+static void add_journal_name(struct sn_strbuf *out, struct sn_str key)
+{
+	const size_t from = out->n;
+	sn_strbuf_adds(out, is_fixed_key(key) ? "SENNIT_FIELD_" : "SENNIT_");
+	for (size_t i = 0; i < key.n && out->n - from < JOURNAL_NAME_MAX; i++) {
+		const char c = key.p[i];
+		const char upper = sn_ascii_alpha(c) ? (char)(c & ~0x20) : '_';
+		sn_strbuf_addc(out, sn_ascii_digit(c) ? c : upper);
+	}
+}
+
+static void add_journal_string(struct sn_strbuf *out, struct sn_str s)
+{
+	if (sn_str_find(s, '\n') == s.n) {
+		sn_strbuf_addc(out, '=');
+	} else {
+		sn_strbuf_addc(out, '\n');
+		for (unsigned shift = 0; shift < 64; shift += 8)
+			sn_strbuf_addc(out, (char)((uint64_t)s.n >> shift & 0xff));
+	}
+	sn_strbuf_add(out, s);
+	sn_strbuf_addc(out, '\n');
+}
+
+static void add_journal_field(struct sn_strbuf *out, const struct field *field)
+{
+	add_journal_name(out, field->key);
+	if (field->kind == SN_FIELD_STR) {
+		add_journal_string(out, field->str);
+	} else {
+		sn_strbuf_addc(out, '=');
+		add_plain_value(out, field);
+		sn_strbuf_addc(out, '\n');
+	}
+}
+
+static void format_journal(struct sn_strbuf *out, struct sn_reader *r)
+{
+	const struct head head = read_head(r);
+	struct sn_reader again = *r;
+	struct field field;
+	sn_strbuf_addf(out, "PRIORITY=%u\nSYSLOG_FACILITY=%u\nSYSLOG_IDENTIFIER=sennit\nMESSAGE=",
+		priorities[head.level], FACILITY_DAEMON);
+	add_message(out, &head, r);
+	sn_strbuf_adds(out, "\nSENNIT_NS");
+	add_journal_string(out, head.ns);
+	sn_strbuf_adds(out, "SENNIT_EVENT");
+	add_journal_string(out, head.event);
+	while (read_field(&again, &field))
+		add_journal_field(out, &field);
+}
+
+static void format_plain_text(struct sn_strbuf *out, struct sn_reader *r)
+{
+	format_text(out, r, false);
+}
+
+static void format_color_text(struct sn_strbuf *out, struct sn_reader *r)
+{
+	format_text(out, r, true);
+}
+
 void sn_log_record_format(struct sn_strbuf *out, struct sn_str record, enum sn_log_format format)
 {
+	static void (*const formats[])(struct sn_strbuf * out, struct sn_reader * r) = {
+		[SN_LOG_TEXT] = format_plain_text,
+		[SN_LOG_TEXT_COLOR] = format_color_text,
+		[SN_LOG_JSON] = format_json,
+		[SN_LOG_PRIORITY] = format_priority,
+		[SN_LOG_SYSLOG] = format_syslog,
+		[SN_LOG_JOURNAL] = format_journal,
+	};
 	struct sn_reader r = sn_reader(record);
-	if (format == SN_LOG_JSON)
-		format_json(out, &r);
-	else
-		format_text(out, &r, format == SN_LOG_TEXT_COLOR);
+	formats[format](out, &r);
 	sn_assert(r.err == SN_OK);
 }

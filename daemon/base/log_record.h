@@ -33,7 +33,10 @@ const char *sn_log_ctx_ns(const struct sn_log_ctx *ctx);
  */
 size_t sn_log_record_encode(const struct sn_log_call *call, char mem[SN_LOG_RECORD_MAX]);
 
-/* Append the record as one line with its '\n'. */
+/*
+ * Append the record: as one line with its '\n', or for SN_LOG_SYSLOG and SN_LOG_JOURNAL as one
+ * datagram. syslog(3)'s timestamp is in local time; call tzset() first.
+ */
 void sn_log_record_format(struct sn_strbuf *out, struct sn_str record, enum sn_log_format format);
 
 #endif

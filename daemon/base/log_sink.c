@@ -9,10 +9,12 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/assert.h"
 #include "daemon/base/log_queue.h"
+#include "daemon/base/log_socket.h"
 #include "daemon/base/mem.h"
 
 enum {
@@ -24,6 +26,7 @@ enum {
 };
 #define BACKOFF_FIRST SN_MS(10)
 #define BACKOFF_MOST SN_SEC(1)
+#define LOOK_INTERVAL SN_SEC(1)
 /* How long after its deadline a thread may hang in write() before stop leaves it behind. */
 #define STOP_GRACE SN_SEC(1)
 
@@ -42,6 +45,10 @@ struct sink {
 
 	/* the thread's own */
 	struct sn_strbuf lines;
+	struct sn_log_socket socket; /* target: a socket */
+	char *path;                  /* target: fd; own copy */
+	int64_t next_look;           /* when to see what the path means; of real_mono() */
+	int reopen_failure;          /* told already */
 	int64_t backoff;
 	int failure; /* of the last write, or SN_OK */
 	int64_t failing_since;
@@ -71,9 +78,24 @@ static void count_dropped(struct sink *s, uint64_t n)
 	s->dropped_untold += n;
 }
 
-static void tell_dropped(struct sink *s)
+/* One such record; false if it did not fit. */
+static bool push_event(struct sink *s, enum sn_log_level level, const char *event,
+	const struct sn_log_field *fields, unsigned count)
 {
 	static const struct sn_log_ctx ctx = SN_LOG_CTX("log");
+	const struct sn_log_call call = {
+		.wall_ns = sn_clock_wall(s->options.clock),
+		.level = level,
+		.ctx = &ctx,
+		.event = event,
+		.fields = fields,
+		.count = count,
+	};
+	return push_own(s, &call);
+}
+
+static void tell_dropped(struct sink *s)
+{
 	char text[40];
 	struct sn_strbuf b;
 	if (s->dropped_untold == 0)
@@ -84,15 +106,7 @@ static void tell_dropped(struct sink *s)
 		sn_f_uint("count", s->dropped_untold),
 		sn_f_str("text", sn_strbuf_str(&b)),
 	};
-	const struct sn_log_call call = {
-		.wall_ns = sn_clock_wall(s->options.clock),
-		.level = SN_LOG_WARN,
-		.ctx = &ctx,
-		.event = "log-dropped",
-		.fields = fields,
-		.count = 2,
-	};
-	if (push_own(s, &call))
+	if (push_event(s, SN_LOG_WARN, "log-dropped", fields, 2))
 		s->dropped_untold = 0;
 }
 
@@ -123,22 +137,13 @@ static void tell_repeated(struct sink *s, const struct sn_log_repeat *ended)
 
 static void tell_resumed(struct sink *s)
 {
-	static const struct sn_log_ctx ctx = SN_LOG_CTX("log");
 	if (!s->resumed_untold)
 		return;
 	const struct sn_log_field fields[] = {
 		sn_f_err(s->failure),
 		sn_f_duration("failed-for", sn_clock_mono(s->options.clock) - s->failing_since),
 	};
-	const struct sn_log_call call = {
-		.wall_ns = sn_clock_wall(s->options.clock),
-		.level = SN_LOG_WARN,
-		.ctx = &ctx,
-		.event = "log-write-resumed",
-		.fields = fields,
-		.count = 2,
-	};
-	if (!push_own(s, &call))
+	if (!push_event(s, SN_LOG_WARN, "log-write-resumed", fields, 2))
 		return;
 	s->resumed_untold = false;
 	s->failure = SN_OK;
@@ -276,10 +281,25 @@ static size_t piece_length(struct sn_str lines, bool any_length)
 	return end != NULL ? (size_t)(end - lines.p) + 1 : PIPE_BUF;
 }
 
+/* Nobody reads what waits for a log service: say so where there may be somebody, without waiting.
+ */
+static void tell_unreachable(const struct sink *s, int err)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char text[256];
+	struct sn_strbuf b;
+	sn_strbuf_fixed(&b, text, sizeof(text));
+	sn_strbuf_addf(&b, "sennit: log: %s: %s; trying again\n", s->socket.path, sn_strerror(err));
+	if (poll(&pollfd, 1, 0) == 1)
+		(void)!write(STDERR_FILENO, b.p, b.n);
+}
+
 static void note_failure(struct sink *s, int err)
 {
 	if (s->failure == SN_OK)
 		s->failing_since = sn_clock_mono(s->options.clock);
+	if (s->failure == SN_OK && s->options.target != SN_LOG_TO_FD)
+		tell_unreachable(s, err);
 	s->failure = err;
 	s->resumed_untold = false;
 }
@@ -338,25 +358,119 @@ static uint64_t count_lines(struct sn_str lines)
 	return n;
 }
 
-/* The deadline has come: count what will never be written. */
-static void abandon(struct sink *s, struct sn_str lines)
+static uint64_t count_records(struct sn_str taken)
 {
-	struct sn_str taken, record;
-	uint64_t lost = count_lines(lines);
+	struct sn_str record;
+	uint64_t n = 0;
+	while (sn_log_queue_next(&taken, &record))
+		n++;
+	return n;
+}
+
+/* The deadline has come: count what will never be written. */
+static void abandon(struct sink *s, uint64_t lost)
+{
 	pthread_mutex_lock(&sink_lock);
 	do {
-		taken = sn_str_n(
-			s->batch, sn_log_queue_take(&s->queue, s->batch, sizeof(s->batch)));
-		while (sn_log_queue_next(&taken, &record))
-			lost++;
+		lost += count_records(sn_str_n(
+			s->batch, sn_log_queue_take(&s->queue, s->batch, sizeof(s->batch))));
 	} while (s->queue.used > 0);
 	count_dropped(s, lost);
 	pthread_mutex_unlock(&sink_lock);
 }
 
+/* --- a file that is renamed away ------------------------------------------------------------ */
+
+static bool was_renamed(int fd, const char *path)
+{
+	struct stat opened, named;
+	if (fstat(fd, &opened) != 0)
+		return false;
+	if (stat(path, &named) != 0)
+		return errno == ENOENT;
+	return opened.st_dev != named.st_dev || opened.st_ino != named.st_ino;
+}
+
+/* Under the same number, which others in this process know too (what a crash prints goes there). */
+static int open_anew(int fd, const char *path)
+{
+	const int fresh = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	if (fresh < 0)
+		return -errno;
+	const int err = dup3(fresh, fd, O_CLOEXEC) < 0 ? -errno : SN_OK;
+	close(fresh);
+	return err;
+}
+
+/* If it cannot be opened anew, the old file goes on: a log in the wrong place beats none. */
+static void follow_rename(struct sink *s)
+{
+	const int64_t now = real_mono();
+	if (s->path == NULL || now < s->next_look)
+		return;
+	s->next_look = now + LOOK_INTERVAL;
+	const int err =
+		was_renamed(s->options.fd, s->path) ? open_anew(s->options.fd, s->path) : SN_OK;
+	if (err != SN_OK && err != s->reopen_failure) {
+		const struct sn_log_field fields[] = { sn_f_cstr("path", s->path), sn_f_err(err) };
+		pthread_mutex_lock(&sink_lock);
+		(void)push_event(s, SN_LOG_ERROR, "log-reopen-failed", fields, 2);
+		pthread_mutex_unlock(&sink_lock);
+	}
+	s->reopen_failure = err;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+static bool write_batch(struct sink *s, struct sn_str taken)
+{
+	follow_rename(s);
+	format_batch(s, taken);
+	struct sn_str lines = sn_strbuf_str(&s->lines);
+	if (write_lines(s, &lines))
+		return true;
+	abandon(s, count_lines(lines));
+	return false;
+}
+
+/* False if the deadline came first. */
+static bool send_record(struct sink *s, struct sn_str record)
+{
+	sn_strbuf_reset(&s->lines);
+	sn_log_record_format(&s->lines, record, s->options.format);
+	for (;;) {
+		const int64_t left = time_left(s);
+		if (left <= 0)
+			return false;
+		const int err = sn_log_socket_send(&s->socket, sn_strbuf_str(&s->lines));
+		if (err == SN_OK)
+			break;
+		if (err == -EAGAIN)
+			wait_for(s, s->socket.fd, left < BACKOFF_MOST ? left : BACKOFF_MOST);
+		else
+			back_off(s, err);
+	}
+	note_success(s);
+	return true;
+}
+
+static bool send_batch(struct sink *s, struct sn_str taken)
+{
+	struct sn_str rest = taken, record;
+	while (sn_log_queue_next(&rest, &record)) {
+		if (!send_record(s, record)) {
+			abandon(s, count_records(taken));
+			return false;
+		}
+		taken = rest;
+	}
+	return true;
+}
+
 static void write_until_end(struct sink *s)
 {
-	struct sn_str taken, lines;
+	const bool datagrams = s->options.target != SN_LOG_TO_FD;
+	struct sn_str taken;
 	int64_t timeout;
 	for (;;) {
 		switch (take_batch(s, &taken, &timeout)) {
@@ -366,12 +480,8 @@ static void write_until_end(struct sink *s)
 			wait_for(s, -1, timeout);
 			break;
 		case NEXT_WRITE:
-			format_batch(s, taken);
-			lines = sn_strbuf_str(&s->lines);
-			if (!write_lines(s, &lines)) {
-				abandon(s, lines);
+			if (!(datagrams ? send_batch(s, taken) : write_batch(s, taken)))
 				return;
-			}
 			break;
 		}
 	}
@@ -397,6 +507,33 @@ static void init_ended_cond(struct sink *s)
 	pthread_condattr_destroy(&attr);
 }
 
+static void init_target(struct sink *s)
+{
+	static const struct {
+		const char *path;
+		enum sn_log_format format;
+	} services[] = {
+		[SN_LOG_TO_SYSLOG] = { "/dev/log", SN_LOG_SYSLOG },
+		[SN_LOG_TO_JOURNALD] = { "/run/systemd/journal/socket", SN_LOG_JOURNAL },
+	};
+	const enum sn_log_target target = s->options.target;
+	const char *path = s->options.path;
+	if (target == SN_LOG_TO_FD) {
+		s->path = path != NULL ? sn_strdup(path) : NULL;
+		return;
+	}
+	tzset();
+	s->options.format = services[target].format;
+	sn_log_socket_init(&s->socket, path != NULL ? path : services[target].path);
+}
+
+static void fini_target(struct sink *s)
+{
+	sn_free(s->path);
+	if (s->options.target != SN_LOG_TO_FD)
+		sn_log_socket_fini(&s->socket);
+}
+
 static struct sink *new_sink(const struct sn_log_options *options)
 {
 	const size_t wanted = options->queue_bytes > 0 ? options->queue_bytes : QUEUE_DEFAULT;
@@ -407,6 +544,7 @@ static struct sink *new_sink(const struct sn_log_options *options)
 	sn_log_queue_init(&s->queue, wanted > QUEUE_LEAST ? wanted : QUEUE_LEAST);
 	sn_strbuf_init(&s->lines, LINES_MAX);
 	init_ended_cond(s);
+	init_target(s);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return s;
 }
@@ -416,6 +554,7 @@ static void free_sink(struct sink *s)
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	pthread_cond_destroy(&s->ended_cond);
+	fini_target(s);
 	sn_strbuf_fini(&s->lines);
 	sn_log_queue_fini(&s->queue);
 	sn_free(s);

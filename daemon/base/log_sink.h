@@ -2,8 +2,8 @@
  * The one thread that writes the log. Producers hold its lock for a memcpy into the ring and, when
  * the thread sleeps, for one eventfd write; whatever the file behind the descriptor does, only the
  * thread waits for it. A batch that cannot be written is kept and tried again, first after 10 ms,
- * then at most a second apart, from the byte where it stopped; the ring absorbs what comes
- * meanwhile, and what it cannot hold is counted. Private to daemon/base/log*.c.
+ * then at most a second apart, from the byte (or datagram) where it stopped; the ring absorbs what
+ * comes meanwhile, and what it cannot hold is counted. Private to daemon/base/log*.c.
  */
 #ifndef SN_DAEMON_BASE_LOG_SINK_H
 #define SN_DAEMON_BASE_LOG_SINK_H

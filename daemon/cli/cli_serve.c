@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -20,54 +19,17 @@ static const int signos[] = { SIGINT, SIGTERM, 0 };
 
 /* --- log ------------------------------------------------------------------------------------ */
 
-static enum sn_log_format log_format(const struct sn_log_conf *log, int fd)
-{
-	enum { AUTO, TEXT, JSON };
-
-	if (log->format == JSON || (log->format == AUTO && !isatty(fd)))
-		return SN_LOG_JSON;
-	return sn_cli_color(fd) ? SN_LOG_TEXT_COLOR : SN_LOG_TEXT;
-}
-
-/* The configuration was checked: nothing of it can be wrong now. */
-static void set_levels(const struct sn_log_conf *log)
-{
-	int code = sn_log_set_level("", (enum sn_log_level)log->level);
-
-	for (size_t i = 0; i < log->levels.count && code == SN_OK; i++) {
-		char text[SN_LOG_CONF_NS_SIZE];
-		enum sn_log_level level;
-		struct sn_strbuf ns;
-
-		sn_strbuf_fixed(&ns, text, sizeof(text));
-		code = sn_log_conf_level(log->levels.items[i], &ns, &level);
-		if (code == SN_OK)
-			code = sn_log_set_level(text, level);
-	}
-	sn_assert(code == SN_OK);
-}
-
 /* *fd_r: what to close at the end, or -1. */
 static int start_log(struct sn_conf *conf, int *fd_r)
 {
-	const struct sn_log_conf *log = sn_conf_plain(conf, "log");
-	struct sn_log_options options = { .fd = STDERR_FILENO };
+	const struct sn_log_setup setup =
+		sn_log_conf_setup(sn_conf_plain(conf, "log"), sn_cli_color(STDERR_FILENO));
+	const int code = sn_log_set_up(&setup, fd_r);
 
-	*fd_r = -1;
-	set_levels(log);
-	if (log->file.n > 0) {
-		*fd_r = open(
-			log->file.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-		if (*fd_r < 0) {
-			fprintf(stderr, "sennit: cannot open log file %s: %s\n", log->file.p,
-				sn_strerror(-errno));
-			return EX_CANTCREAT;
-		}
-		options.fd = *fd_r;
-	}
-	options.format = log_format(log, options.fd);
-	sn_log_start(&options);
-	return EX_OK;
+	if (code == SN_OK)
+		return EX_OK;
+	fprintf(stderr, "sennit: cannot open log file %s: %s\n", setup.file, sn_strerror(code));
+	return EX_CANTCREAT;
 }
 
 /* --- run ------------------------------------------------------------------------------------ */

@@ -1,5 +1,6 @@
 #include "daemon/proc/layout.h"
 
+#include "daemon/base/log_setup.h"
 #include "daemon/base/mem.h"
 #include "daemon/base/wire.h"
 
@@ -133,9 +134,11 @@ static void code_listener(struct codec *c, struct sn_layout_listener *listener, 
 
 static void code_log(struct codec *c, struct sn_layout *layout)
 {
-	CODE(c, layout->log_level, 0, UINT8_MAX);
-	CODE(c, layout->log_format, 0, UINT8_MAX);
+	CODE(c, layout->log_level, 0, SN_LOG_OFF);
+	CODE(c, layout->log_format, 0, SN_LOG_CHOOSE_JSON);
+	CODE(c, layout->log_target, 0, SN_LOG_TO_JOURNALD);
 	code_text(c, &layout->log_file);
+	code_text(c, &layout->log_socket);
 	code_texts(c, &layout->log_levels, &layout->log_level_count);
 }
 

@@ -52,9 +52,10 @@ struct sn_layout {
 	struct sn_str state, runtime;   /* folders; empty: none, the default */
 	struct sn_str control;          /* path of the control socket; empty: the default */
 	/* The log: every process writes its own lines. */
-	uint32_t log_level, log_format; /* indexes of [log] level and format */
-	struct sn_str log_file;         /* empty: standard error */
-	struct sn_str *log_levels;      /* "net.tls=debug" */
+	uint32_t log_level, log_format, log_target; /* as in struct sn_log_setup */
+	struct sn_str log_file;                     /* empty: standard error */
+	struct sn_str log_socket;                   /* empty: the usual one */
+	struct sn_str *log_levels;                  /* "net.tls=debug" */
 	size_t log_level_count;
 	bool sandbox;
 	bool uses_state;                 /* lock it */

@@ -7,6 +7,7 @@
 #ifndef SN_DAEMON_SERVICE_HOST_H
 #define SN_DAEMON_SERVICE_HOST_H
 
+#include "daemon/base/log_setup.h"
 #include "daemon/service/registry.h"
 
 struct sn_host;
@@ -47,17 +48,16 @@ struct sn_plugin_conf {
 /* [log] of the configuration. */
 struct sn_log_conf {
 	int level;                     /* index into the choices: debug info warn error critical */
-	int format;                    /* auto text json */
+	int format;                    /* enum sn_log_choice: auto text json */
+	int target;                    /* enum sn_log_target: stderr syslog journald */
 	struct sn_conf_strings levels; /* "net.tls=debug" */
 	struct sn_str file;            /* path; empty: standard error */
+	struct sn_str socket;          /* of syslog or journald; empty: the usual one */
 };
 extern const struct sn_conf_section sn_server_section, sn_log_section, sn_worker_section,
 	sn_plugin_section;
-/* One entry of levels: its namespace into ns (of SN_LOG_CONF_NS_SIZE), its level. A loaded
- * configuration has only good ones. */
-#define SN_LOG_CONF_NS_SIZE 64
-int sn_log_conf_level(
-	struct sn_str entry, struct sn_strbuf *ns, enum sn_log_level *level_r) SN_WARN_UNUSED;
+/* The same for sn_log_set_up, which may use it as long as the configuration lives. */
+struct sn_log_setup sn_log_conf_setup(const struct sn_log_conf *log, bool color);
 
 /* Where a service runs (decisions/0008): by its table, its module, its flags. */
 struct sn_placement {

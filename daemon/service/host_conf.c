@@ -4,6 +4,12 @@
 
 static const char *const level_choices[] = { "debug", "info", "warn", "error", "critical", NULL };
 static const char *const format_choices[] = { "auto", "text", "json", NULL };
+static const char *const target_choices[] = {
+	[SN_LOG_TO_FD] = "stderr",
+	[SN_LOG_TO_SYSLOG] = "syslog",
+	[SN_LOG_TO_JOURNALD] = "journald",
+	NULL,
+};
 
 static const struct sn_conf_item server_items[] = {
 	{ "name", SN_CONF_STRING, offsetof(struct sn_server_conf, name), .max = 64,
@@ -214,34 +220,53 @@ static const struct sn_conf_item log_items[] = {
 	{ "format", SN_CONF_ENUM, offsetof(struct sn_log_conf, format), .def = "auto",
 		.choices = format_choices, .reload = SN_RELOAD_PROCESS, .option = "log-format",
 		.meta = "FORMAT",
-		.doc = "auto: coloured text on a terminal, JSON lines otherwise." },
+		.doc = "auto: coloured text on a terminal, lines with a priority and no time where "
+		       "the journal reads standard error, JSON lines otherwise." },
+	{ "target", SN_CONF_ENUM, offsetof(struct sn_log_conf, target), .def = "stderr",
+		.choices = target_choices, .reload = SN_RELOAD_PROCESS, .option = "log-target",
+		.meta = "WHERE",
+		.doc = "stderr (or the file); syslog: facility daemon; journald: its native protocol, "
+		       "with a field SENNIT_KEY for each key." },
+	{ "socket", SN_CONF_PATH, offsetof(struct sn_log_conf, socket), .reload = SN_RELOAD_PROCESS,
+		.doc = "Socket of syslog or journald; empty: /dev/log or "
+		       "/run/systemd/journal/socket." },
 	{ "file", SN_CONF_PATH, offsetof(struct sn_log_conf, file), .reload = SN_RELOAD_PROCESS,
 		.option = "log-file", .meta = "FILE",
-		.doc = "File that log lines are appended to; empty: standard error." },
+		.doc = "File that log lines are appended to; empty: standard error. When it is "
+		       "renamed or removed it is made anew within a second." },
 };
 
-int sn_log_conf_level(struct sn_str entry, struct sn_strbuf *ns, enum sn_log_level *level_r)
+struct sn_log_setup sn_log_conf_setup(const struct sn_log_conf *log, bool color)
 {
-	const size_t equals = sn_str_find(entry, '=');
-
-	sn_strbuf_add(ns, sn_str_sub(entry, 0, equals));
-	if (ns->err != SN_OK || equals == entry.n)
-		return SN_ESYNTAX;
-	return sn_log_parse_level(sn_str_from(entry, equals + 1), level_r);
+	return (struct sn_log_setup){
+		.level = (enum sn_log_level)log->level,
+		.levels = log->levels.items,
+		.level_count = log->levels.count,
+		.format = (enum sn_log_choice)log->format,
+		.target = (enum sn_log_target)log->target,
+		.file = log->file.n > 0 ? log->file.p : NULL,
+		.socket = log->socket.n > 0 ? log->socket.p : NULL,
+		.color = color,
+	};
 }
 
 static void check_log(void *settings, struct sn_conf_pos pos, struct sn_conf_diags *diags)
 {
 	const struct sn_log_conf *log = settings;
 
-	(void)pos;
+	if (log->file.n > 0 && log->target != SN_LOG_TO_FD)
+		sn_conf_report(diags, SN_CONF_ERROR, pos,
+			"a \"file\" is only written with target = \"stderr\"");
+	if (log->socket.n > 0 && log->target == SN_LOG_TO_FD)
+		sn_conf_report(diags, SN_CONF_ERROR, pos,
+			"\"socket\" goes with target = \"syslog\" or \"journald\"");
 	for (size_t i = 0; i < log->levels.count; i++) {
-		char text[SN_LOG_CONF_NS_SIZE];
+		char text[SN_LOG_NS_SIZE];
 		enum sn_log_level level;
 		struct sn_strbuf ns;
 
 		sn_strbuf_fixed(&ns, text, sizeof(text));
-		if (sn_log_conf_level(log->levels.items[i], &ns, &level) != SN_OK)
+		if (sn_log_parse_rule(log->levels.items[i], &ns, &level) != SN_OK)
 			sn_conf_report(diags, SN_CONF_ERROR, log->levels.positions[i],
 				"an entry of \"levels\" is NAMESPACE=LEVEL, such as "
 				"\"net.tls=debug\"");

@@ -88,7 +88,9 @@ class Daemon:
         return self.process.wait(patience)
 
     def stop(self, signo=signal.SIGTERM, expect=0):
-        """End it and look at how it ended: a crash or a sanitizer's report fails the test."""
+        """End it, unless it has been, and look at how it ended: a crash or a sanitizer's report fails the test."""
+        if self.log.closed:
+            return None
         if self.process.poll() is None:
             self.process.send_signal(signo)
         try:

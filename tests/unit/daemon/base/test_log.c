@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/base/strbuf.h"
@@ -212,6 +214,37 @@ START_TEST(test_without_sink)
 }
 END_TEST
 
+static void log_to_journal(void)
+{
+	static const struct sn_log_ctx ctx = SN_LOG_CTX("t");
+	char stream[64];
+	struct stat st;
+	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		(unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	sn_log(&ctx, SN_LOG_WARN, "heard");
+	unsetenv("JOURNAL_STREAM");
+}
+
+START_TEST(test_journal_on_stderr)
+{
+	ck_assert_str_eq(catch_stderr(log_to_journal), "<4>[t] heard\n");
+}
+END_TEST
+
+START_TEST(test_is_journal)
+{
+	static const char *const others[] = { "", "1", ":", "1:", ":1", "x:y", "1:2:3", "0:0" };
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		setenv("JOURNAL_STREAM", others[i], 1);
+		ck_assert_msg(!sn_log_is_journal(STDERR_FILENO), "%s", others[i]);
+	}
+	unsetenv("JOURNAL_STREAM");
+	ck_assert(!sn_log_is_journal(STDERR_FILENO));
+}
+END_TEST
+
 static void log_to_closed(void)
 {
 	close(STDERR_FILENO);
@@ -241,6 +274,8 @@ Suite *sn_suite_log(void)
 	tcase_add_checked_fixture(direct, setup, setup);
 	tcase_add_test(direct, test_without_sink);
 	tcase_add_test(direct, test_without_stderr);
+	tcase_add_test(direct, test_journal_on_stderr);
+	tcase_add_test(direct, test_is_journal);
 	suite_add_tcase(suite, direct);
 	return suite;
 }

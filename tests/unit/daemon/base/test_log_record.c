@@ -1,5 +1,9 @@
 #include "daemon/base/log_record.h"
 
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "daemon/base/text.h"
 #include "tests/support/unit.h"
 
@@ -123,6 +127,67 @@ START_TEST(test_color)
 	snprintf(expected, sizeof(expected),
 		"\033[2m2026-11-20T11:05:46.123Z\033[0m %s\033[0m [-] e v=x\n", colors[_i]);
 	ck_assert_str_eq(format(&call, SN_LOG_TEXT_COLOR), expected);
+}
+END_TEST
+
+static const int priorities[] = { 7, 6, 4, 3, 2 };
+
+START_TEST(test_priority)
+{
+	const struct sn_log_field field = sn_f_cstr("v", "a\nb");
+	const struct sn_log_call call = {
+		.wall_ns = WALL,
+		.level = (enum sn_log_level)_i,
+		.event = "e",
+		.fields = &field,
+		.count = 1,
+	};
+	char expected[64];
+	snprintf(expected, sizeof(expected), "<%d>[-] e v=\"a\\nb\"\n", priorities[_i]);
+	ck_assert_str_eq(format(&call, SN_LOG_PRIORITY), expected);
+}
+END_TEST
+
+START_TEST(test_syslog)
+{
+	const struct sn_log_call call = { .wall_ns = WALL - SN_SEC(15 * 24 * 3600),
+		.level = (enum sn_log_level)_i,
+		.event = "e" };
+	char expected[64];
+	setenv("TZ", "XXX-3", 1);
+	tzset();
+	snprintf(expected, sizeof(expected), "<%d>Nov  5 14:05:46 sennit[%d]: [-] e",
+		24 + priorities[_i], getpid());
+	ck_assert_str_eq(format(&call, SN_LOG_SYSLOG), expected);
+	unsetenv("TZ");
+	tzset();
+}
+END_TEST
+
+START_TEST(test_journal)
+{
+	static const struct sn_log_ctx ctx = SN_LOG_CTX("irc.x");
+	const struct sn_log_field values[] = {
+		sn_f_str("two-lines", SN_STR("a\nb")),
+		sn_f_cstr("ns", "own"),
+		sn_f_duration("Took9", -SN_MS(1500)),
+		sn_f_bool("ok", true),
+	};
+	const struct sn_log_call call = { .wall_ns = WALL,
+		.level = SN_LOG_WARN,
+		.ctx = &ctx,
+		.event = "it-was",
+		.fields = values,
+		.count = 4 };
+	static const char expected[] =
+		"PRIORITY=4\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=sennit\n"
+		"MESSAGE=[irc.x] it-was two-lines=\"a\\nb\" ns=own Took9=-1.5s ok=true\n"
+		"SENNIT_NS=irc.x\nSENNIT_EVENT=it-was\n"
+		"SENNIT_TWO_LINES\n\3\0\0\0\0\0\0\0a\nb\n"
+		"SENNIT_FIELD_NS=own\nSENNIT_TOOK9=-1.5\nSENNIT_OK=true\n";
+	(void)format(&call, SN_LOG_JOURNAL);
+	ck_assert_uint_eq(line.n, sizeof(expected) - 1);
+	ck_assert_int_eq(memcmp(line.p, expected, line.n), 0);
 }
 END_TEST
 
@@ -304,6 +369,41 @@ static bool is_json_object(struct sn_str s)
 	return skip_char(&s, '}') && skip_char(&s, '\n') && s.n == 0;
 }
 
+static uint64_t read_little_endian(struct sn_str s)
+{
+	uint64_t v = 0;
+	for (size_t i = 0; i < 8; i++)
+		v |= (uint64_t)(unsigned char)s.p[i] << (8 * i);
+	return v;
+}
+
+/* The journal's own reading: fields in a datagram, or -1 if it has not the form. */
+static int count_journal_fields(struct sn_str s)
+{
+	int found = 0;
+	for (; s.n > 0; found++) {
+		size_t name = 0;
+		while (name < s.n &&
+			(sn_ascii_digit(s.p[name]) || s.p[name] == '_' ||
+				(s.p[name] >= 'A' && s.p[name] <= 'Z')))
+			name++;
+		if (name == 0 || name > 64 || name == s.n || s.p[0] == '_')
+			return -1;
+		size_t end = sn_str_find(s, '\n');
+		if (name == end) {
+			if (s.n < name + 9)
+				return -1;
+			end = name + 9 + read_little_endian(sn_str_from(s, name + 1));
+		} else if (s.p[name] != '=') {
+			return -1;
+		}
+		if (end >= s.n || s.p[end] != '\n')
+			return -1;
+		s = sn_str_from(s, end + 1);
+	}
+	return found;
+}
+
 START_TEST(test_json_checker_refuses)
 {
 	static const char *const bad[] = { "", "{}\n", "{\"a\":1}", "{\"a\":01}\n", "{\"a\":1,}\n",
@@ -340,6 +440,10 @@ START_TEST(test_any_bytes)
 		.count = 3 };
 	(void)format(&call, SN_LOG_JSON);
 	ck_assert(is_json_object(sn_strbuf_str(&line)));
+	(void)format(&call, SN_LOG_JOURNAL);
+	ck_assert_int_eq(count_journal_fields(sn_strbuf_str(&line)), 9);
+	(void)format(&call, SN_LOG_SYSLOG);
+	ck_assert_uint_eq(sn_str_find(sn_strbuf_str(&line), '\n'), line.n);
 	(void)format(&call, SN_LOG_TEXT);
 	ck_assert_uint_eq(sn_str_find(sn_strbuf_str(&line), '\n'), line.n - 1);
 	for (size_t i = 0; i + 1 < line.n; i++)
@@ -356,6 +460,9 @@ Suite *sn_suite_log_record(void)
 	tcase_add_loop_test(tc, test_field, 0, (int)(sizeof(fields) / sizeof(fields[0])));
 	tcase_add_test(tc, test_bare);
 	tcase_add_loop_test(tc, test_color, 0, SN_LOG_OFF);
+	tcase_add_loop_test(tc, test_priority, 0, SN_LOG_OFF);
+	tcase_add_loop_test(tc, test_syslog, 0, SN_LOG_OFF);
+	tcase_add_test(tc, test_journal);
 	tcase_add_test(tc, test_contexts);
 	tcase_add_loop_test(tc, test_string_cut, 0, (int)(sizeof(cuts) / sizeof(cuts[0])));
 	tcase_add_test(tc, test_too_many_bytes);

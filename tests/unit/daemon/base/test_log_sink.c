@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/base/log_queue.h"
@@ -143,7 +144,8 @@ START_TEST(test_formats)
 {
 	static const char *const parts[] = { " info [t] e00000 v=0\n",
 		"\033[32minfo\033[0m [t] e00000 v=0\n",
-		"\"level\":\"info\",\"ns\":\"t\",\"event\":\"e00000\",\"v\":0}\n" };
+		"\"level\":\"info\",\"ns\":\"t\",\"event\":\"e00000\",\"v\":0}\n",
+		"<6>[t] e00000 v=0\n" };
 	const int fd = open_file();
 	sn_log_start(&(struct sn_log_options){ .fd = fd, .format = (enum sn_log_format)_i });
 	log_events(0, 1);
@@ -509,6 +511,230 @@ START_TEST(test_no_descriptor)
 }
 END_TEST
 
+/* --- log services and files that are renamed ------------------------------------------------ */
+
+static char directory[64], socket_path[80], file_path[80], old_path[80];
+
+static void setup_directory(void)
+{
+	setup();
+	snprintf(directory, sizeof(directory), "/tmp/sn-log-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(socket_path, sizeof(socket_path), "%s/socket", directory);
+	snprintf(file_path, sizeof(file_path), "%s/file", directory);
+	snprintf(old_path, sizeof(old_path), "%s/file.1", directory);
+}
+
+static void teardown_directory(void)
+{
+	teardown();
+	(void)unlink(socket_path);
+	(void)unlink(file_path);
+	(void)unlink(old_path);
+	(void)rmdir(directory);
+}
+
+static int bind_service(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(fd, 0);
+	memcpy(addr.sun_path, socket_path, strlen(socket_path) + 1);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+/* The next datagram, which is waited for. */
+static struct sn_str take_datagram(int fd)
+{
+	static char mem[65536];
+	const ssize_t n = recv(fd, mem, sizeof(mem), 0);
+	ck_assert_int_ge(n, 0);
+	return sn_str_n(mem, (size_t)n);
+}
+
+START_TEST(test_syslog)
+{
+	const int fd = bind_service();
+	char end[64];
+	sn_log_start(&(struct sn_log_options){
+		.target = SN_LOG_TO_SYSLOG, .path = socket_path, .format = SN_LOG_JSON });
+	log_events(0, 1);
+	sn_log(&ctx, SN_LOG_CRITICAL, "end");
+	struct sn_str text = take_datagram(fd);
+	snprintf(end, sizeof(end), " sennit[%d]: [t] e00000 v=0", getpid());
+	ck_assert(sn_str_starts(text, SN_STR("<30>")) && sn_str_ends(text, sn_str(end)));
+	text = take_datagram(fd);
+	snprintf(end, sizeof(end), " sennit[%d]: [t] end", getpid());
+	ck_assert(sn_str_starts(text, SN_STR("<26>")) && sn_str_ends(text, sn_str(end)));
+	sn_log_stop(SN_SEC(10));
+	close(fd);
+}
+END_TEST
+
+START_TEST(test_journald)
+{
+	const int fd = bind_service();
+	sn_log_start(&(struct sn_log_options){ .target = SN_LOG_TO_JOURNALD, .path = socket_path });
+	log_events(0, 1);
+	ck_assert_str_view(take_datagram(fd),
+		"PRIORITY=6\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=sennit\n"
+		"MESSAGE=[t] e00000 v=0\nSENNIT_NS=t\nSENNIT_EVENT=e00000\nSENNIT_V=0\n");
+	sn_log_stop(SN_SEC(10));
+	close(fd);
+}
+END_TEST
+
+/* More than a service's queue holds, taken in time: everything arrives, in order. */
+START_TEST(test_service_behind)
+{
+	enum { COUNT = 20000 };
+	const int fd = bind_service();
+	char end[32];
+	sn_log_start(&(struct sn_log_options){
+		.target = SN_LOG_TO_SYSLOG, .path = socket_path, .queue_bytes = 8 << 20 });
+	log_events(0, COUNT);
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(end, sizeof(end), "[t] e%05d v=%d", i, i);
+		ck_assert_hot(sn_str_ends(take_datagram(fd), sn_str(end)));
+	}
+	sn_log_stop(SN_SEC(10));
+	ck_assert_uint_eq(sn_log_dropped(), 0);
+	close(fd);
+}
+END_TEST
+
+/* The service is away for a while: it gets what was logged meanwhile, and a word about it. */
+START_TEST(test_service_restarts)
+{
+	const int saved = dup(STDERR_FILENO), errors = open_file();
+	int fd = bind_service();
+	ck_assert_int_eq(dup2(errors, STDERR_FILENO), STDERR_FILENO);
+	start_test_clock();
+	sn_log_start(&(struct sn_log_options){
+		.target = SN_LOG_TO_SYSLOG, .path = socket_path, .clock = &test_clock.clock });
+	log_events(0, 1);
+	(void)take_datagram(fd);
+	close(fd);
+	ck_assert_int_eq(unlink(socket_path), 0);
+	log_events(1, 1);
+	/* The first failure is when the sink asks for the time. */
+	while (sem_wait(&test_clock.asked) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	fd = bind_service();
+	log_events(2, 1);
+	for (int i = 0; i < 3; i++)
+		sn_strbuf_add(&output, take_datagram(fd));
+	ck_assert_uint_eq(count_of("[t] e00001 v=1"), 1);
+	ck_assert_uint_eq(count_of("[t] e00002 v=2"), 1);
+	ck_assert_uint_eq(count_of("[log] log-write-resumed error="), 1);
+	sn_strbuf_reset(&output);
+	sn_log_stop(SN_SEC(10));
+	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	close(saved);
+	read_file(errors);
+	ck_assert_uint_eq(count_of("sennit: log: "), 1);
+	ck_assert_uint_eq(count_of("; trying again\n"), 1);
+	ck_assert_uint_eq(sn_log_dropped(), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(test_no_service)
+{
+	const int saved = dup(STDERR_FILENO), errors = open_file();
+	ck_assert_int_eq(dup2(errors, STDERR_FILENO), STDERR_FILENO);
+	sn_log_start(&(struct sn_log_options){ .target = SN_LOG_TO_JOURNALD, .path = socket_path });
+	log_events(0, 1000);
+	sn_log_stop(SN_MS(20));
+	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	close(saved);
+	read_file(errors);
+	ck_assert_uint_eq(sn_log_dropped(), 1000);
+	ck_assert_uint_eq(count_of(socket_path), 1);
+}
+END_TEST
+
+static int open_log_file(void)
+{
+	const int fd = open(file_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static void read_path(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	sn_strbuf_reset(&output);
+	read_file(fd);
+}
+
+/* logrotate renames the file and makes a new one, or leaves that to us. */
+START_TEST(test_renamed_file)
+{
+	const int fd = open_log_file();
+	ck_assert_int_eq(write(fd, "old\n", 4), 4);
+	ck_assert_int_eq(rename(file_path, old_path), 0);
+	if (_i == 1)
+		close(open_log_file());
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .path = file_path });
+	log_events(0, 1);
+	sn_log_stop(SN_SEC(10));
+	/* The descriptor is the new file's for everybody who has it. */
+	ck_assert_int_eq(write(fd, "crash\n", 6), 6);
+	close(fd);
+	read_path(old_path);
+	ck_assert_str_eq(sn_strbuf_cstr(&output), "old\n");
+	read_path(file_path);
+	ck_assert(sn_str_ends(sn_strbuf_str(&output), SN_STR("[t] e00000 v=0\ncrash\n")));
+}
+END_TEST
+
+START_TEST(test_file_not_renamed)
+{
+	const int fd = open_log_file();
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .path = file_path });
+	log_events(0, 3);
+	sn_log_stop(SN_SEC(10));
+	close(fd);
+	read_path(file_path);
+	ck_assert_uint_eq(tally_output().lines, 3);
+}
+END_TEST
+
+/* The new name cannot be had: the old file goes on, and says why. */
+START_TEST(test_cannot_reopen)
+{
+	const int fd = open_log_file();
+	ck_assert_int_eq(rename(file_path, old_path), 0);
+	ck_assert_int_eq(symlink("no/such", file_path), 0);
+	sn_log_start(&(struct sn_log_options){ .fd = fd, .path = file_path });
+	log_events(0, 1);
+	sn_log_stop(SN_SEC(10));
+	close(fd);
+	read_path(old_path);
+	ck_assert_uint_eq(count_of("[t] e00000"), 1);
+	ck_assert_uint_eq(count_of(" error [log] log-reopen-failed path="), 1);
+}
+END_TEST
+
+static void add_target_tests(Suite *suite)
+{
+	TCase *tc = tcase_create("targets");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup_directory, teardown_directory);
+	tcase_add_test(tc, test_syslog);
+	tcase_add_test(tc, test_journald);
+	tcase_add_test(tc, test_service_behind);
+	tcase_add_test(tc, test_service_restarts);
+	tcase_add_test(tc, test_no_service);
+	tcase_add_loop_test(tc, test_renamed_file, 0, 2);
+	tcase_add_test(tc, test_file_not_renamed);
+	tcase_add_test(tc, test_cannot_reopen);
+	suite_add_tcase(suite, tc);
+}
+
 static void add_failure_tests(Suite *suite)
 {
 	TCase *tc = tcase_create("failures");
@@ -531,7 +757,7 @@ Suite *sn_suite_log_sink(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_file);
-	tcase_add_loop_test(tc, test_formats, 0, 3);
+	tcase_add_loop_test(tc, test_formats, 0, 4);
 	tcase_add_test(tc, test_restart);
 	tcase_add_test(tc, test_sleeping_sink_wakes);
 	tcase_add_test(tc, test_repeats_collapse);
@@ -542,5 +768,6 @@ Suite *sn_suite_log_sink(void)
 	tcase_add_test(tc, test_stop_under_producers);
 	suite_add_tcase(suite, tc);
 	add_failure_tests(suite);
+	add_target_tests(suite);
 	return suite;
 }

@@ -69,6 +69,8 @@ static void setup(void)
 	layout->log_levels = levels;
 	layout->log_level_count = 2;
 	layout->log_level = 1;
+	layout->log_target = 2;
+	layout->log_socket = SN_STR("/run/log");
 	layout->spawns_users = true;
 	layout->key_paths = keys;
 	layout->key_path_count = 1;
@@ -105,6 +107,8 @@ START_TEST(what_was_written_is_read)
 	ck_assert_uint_eq(again->listeners[1].mode, 0660);
 	ck_assert_int_eq(again->listeners[2].socktype, SOCK_DGRAM);
 	ck_assert_str_view(again->log_levels[1], "irc=warn");
+	ck_assert_uint_eq(again->log_target, 2);
+	ck_assert_str_view(again->log_socket, "/run/log");
 	ck_assert_int_eq(again->drain_timeout, 5000000000);
 	ck_assert(again->spawns_users);
 	ck_assert_uint_eq(again->key_path_count, 1);

@@ -1,40 +1,5 @@
 #include "tests/unit/daemon/service/fixture.h"
 
-static const struct {
-	const char *entry;
-	int code;
-	const char *ns;
-	enum sn_log_level level;
-} entries[] = {
-	{ "net.tls=debug", SN_OK, "net.tls", SN_LOG_DEBUG },
-	{ "=warn", SN_OK, "", SN_LOG_WARN },
-	{ "n23456789012345678901234567890123456789012345678901234567890123=info", SN_OK,
-		"n23456789012345678901234567890123456789012345678901234567890123", SN_LOG_INFO },
-	{ "n234567890123456789012345678901234567890123456789012345678901234=info", SN_ESYNTAX, NULL,
-		SN_LOG_INFO },
-	{ "net.tls", SN_ESYNTAX, NULL, SN_LOG_INFO },
-	{ "", SN_ESYNTAX, NULL, SN_LOG_INFO },
-	{ "net=", SN_EUNKNOWN, NULL, SN_LOG_INFO },
-	{ "net=loud", SN_EUNKNOWN, NULL, SN_LOG_INFO },
-	{ "net=debug=x", SN_EUNKNOWN, NULL, SN_LOG_INFO },
-};
-
-START_TEST(levels_by_namespace)
-{
-	char text[SN_LOG_CONF_NS_SIZE];
-	enum sn_log_level level;
-	struct sn_strbuf ns;
-
-	sn_strbuf_fixed(&ns, text, sizeof(text));
-	ck_assert_int_eq(
-		sn_log_conf_level(sn_str(entries[_i].entry), &ns, &level), entries[_i].code);
-	if (entries[_i].code != SN_OK)
-		return;
-	ck_assert_str_eq(text, entries[_i].ns);
-	ck_assert_int_eq(level, entries[_i].level);
-}
-END_TEST
-
 START_TEST(defaults)
 {
 	struct sn_conf *conf = load("");
@@ -175,12 +140,12 @@ START_TEST(as_many_levels_as_allowed)
 	conf = load(sn_strbuf_cstr(&text));
 	log = sn_conf_plain(conf, "log");
 	for (size_t i = 0; i < log->levels.count; i++) {
-		char name[SN_LOG_CONF_NS_SIZE];
+		char name[SN_LOG_NS_SIZE];
 		enum sn_log_level level;
 		struct sn_strbuf ns;
 
 		sn_strbuf_fixed(&ns, name, sizeof(name));
-		ck_assert_int_eq(sn_log_conf_level(log->levels.items[i], &ns, &level), SN_OK);
+		ck_assert_int_eq(sn_log_parse_rule(log->levels.items[i], &ns, &level), SN_OK);
 		ck_assert_int_eq(sn_log_set_level(name, level), SN_OK);
 	}
 	sn_log_reset_levels();
@@ -196,8 +161,6 @@ Suite *sn_suite_host_conf(void)
 	TCase *tc = tcase_create("host_conf");
 
 	tcase_add_checked_fixture(tc, service_setup, service_teardown);
-	tcase_add_loop_test(
-		tc, levels_by_namespace, 0, (int)(sizeof(entries) / sizeof(entries[0])));
 	tcase_add_test(tc, defaults);
 	tcase_add_loop_test(
 		tc, numbers_of_processes, 0, (int)(sizeof(processes) / sizeof(processes[0])));
