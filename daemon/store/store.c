@@ -57,11 +57,14 @@ void sn_store_count_commit(const struct sn_store *store, uint64_t transactions, 
 	sn_metric_observe(store->metrics, SN_STORE_COMMIT_SECONDS, ns > 0 ? (uint64_t)ns : 0);
 }
 
-/* A path may contain anything but "://". */
+/* A path may contain anything but "://"; PostgreSQL's library reads the rest of its URL itself. */
 static const struct sn_store_backend *backend_of(struct sn_str *url)
 {
 	const struct sn_str prefix = SN_STR("sqlite:");
 
+	if (sn_str_starts(*url, SN_STR("postgresql://")) ||
+		sn_str_starts(*url, SN_STR("postgres://")))
+		return &sn_store_pq;
 	if (sn_str_starts(*url, prefix))
 		*url = sn_str_from(*url, prefix.n);
 	else if (sn_str_find_str(*url, SN_STR("://")) < url->n)
@@ -77,7 +80,8 @@ int sn_store_open(struct sn_loop *loop, const struct sn_store_options *options,
 
 	*store_r = NULL;
 	if (backend == NULL)
-		return sn_diag_set(diag, SN_EUNKNOWN, 0, "store \"%.*s\": expected sqlite:PATH",
+		return sn_diag_set(diag, SN_EUNKNOWN, 0,
+			"store \"%.*s\": expected sqlite:PATH or postgresql://USER@HOST/DATABASE",
 			SN_STR_ARG(options->url));
 	return backend->open(loop, &own, store_r, diag);
 }

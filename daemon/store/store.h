@@ -13,17 +13,26 @@
  * the order in which it was given; a read sees every write that had resolved when it was asked for.
  *
  * SQL dialect: what both engines understand (INSERT ... ON CONFLICT, RETURNING). Parameters are $1,
- * $2 ... Column types are INTEGER (64 bits), TEXT (UTF-8 without NUL) and BLOB; the PostgreSQL back
- * end reads INTEGER as BIGINT and BLOB as BYTEA. Statement texts are static strings: they are
- * prepared once, by address.
+ * $2 ... without gaps, as many as there are arguments. Column types are INTEGER (64 bits), TEXT
+ * (UTF-8 without NUL, sorted by its bytes) and BLOB; the PostgreSQL back end reads INTEGER as
+ * BIGINT and BLOB as BYTEA. A column "id INTEGER PRIMARY KEY" numbers the rows that give no id; a
+ * table whose rows sometimes bring their own must not rely on it. Numbers with a fraction come back
+ * as TEXT. Statement texts are static strings: they are prepared once, by address.
  *
- * Errors a promise resolves with: SN_EDUPLICATE (unique constraint), SN_EBUSY (queue full: try
- * later), SN_EUNAVAILABLE (server not reachable, no disk space: nothing was changed), SN_ESQL (the
- * statement or the data is wrong: a bug, logged with the engine's text), SN_ELIMIT (result larger
- * than the limit).
+ * Errors a promise resolves with: SN_EDUPLICATE (unique constraint), SN_ENOTFOUND (not as many rows
+ * as expected), SN_EBUSY (queue full: try later), SN_EUNAVAILABLE (server not reachable, no disk
+ * space: nothing was changed), SN_ESQL (the statement or the data is wrong: a bug, logged with the
+ * engine's text), SN_ELIMIT (result larger than the limit: rows_max, or 64 MiB), SN_ECORRUPT (the
+ * file was damaged while in use; logged).
+ *
+ * PostgreSQL only: when the connection breaks between sending COMMIT and hearing of it, nobody can
+ * know whether it happened. Such a transaction resolves with SN_EUNAVAILABLE too, so it may have
+ * been made; a caller that tries again should do it with a key of its own (SN_EDUPLICATE: it was).
+ * What had not come that far waits for the next connection, ten seconds at most.
  *
  * Ownership: arguments are copied before the call returns. Rows belong to the promise and are valid
- * during the waiter's call. A store belongs to one loop; a database may be used by many processes.
+ * during the waiter's call. Canceling a waiter never cancels a write that was accepted. A store
+ * belongs to one loop; a database may be used by many processes.
  */
 #ifndef SN_DAEMON_STORE_STORE_H
 #define SN_DAEMON_STORE_STORE_H
@@ -83,8 +92,8 @@ static inline const struct sn_sql_value *sn_sql_cell(
 /*
  * Migrations of one owner ("accounts", "chat"): step i (0, 1, ...) brings the owner's tables from
  * version i to i + 1 in one transaction. Each step is a list of statements ended by NULL. Applied
- * on open; SQLite files are backed up beside the database before the first one that is due
- * (sennit.db.before-OWNER-VERSION).
+ * on open; before each but an owner's first an SQLite file is backed up beside itself
+ * (sennit.db.before-OWNER-VERSION: how it was before VERSION was made).
  */
 struct sn_store_schema {
 	const char *owner;
@@ -118,7 +127,8 @@ extern const struct sn_metric_def sn_store_metrics[SN_STORE_METRICS];
 int sn_store_open(struct sn_loop *loop, const struct sn_store_options *options,
 	struct sn_store **store_r, struct sn_diag *diag) SN_WARN_UNUSED;
 /* Refuses what comes from now on, lets what was accepted finish (waiters canceled with it do not
- * matter), closes. Blocks at most some seconds: at the end of a worker. */
+ * matter), closes. Blocks at most some seconds: at the end of a worker. Results are delivered by
+ * the loop's next turn. */
 void sn_store_close(struct sn_store **store);
 
 /* One statement that changes nothing. Never NULL: a full queue is a promise with SN_EBUSY. */

@@ -88,7 +88,7 @@ struct sn_store {
 	int64_t group_wait;
 };
 
-extern const struct sn_store_backend sn_store_sqlite;
+extern const struct sn_store_backend sn_store_sqlite, sn_store_pq;
 extern const struct sn_log_ctx sn_store_log;
 
 /* Fill in what the options say and defaults where they do not. */

@@ -7,6 +7,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/text.h"
+#include "tests/unit/daemon/store/pq_server.h"
 
 struct sn_loop *loop;
 struct sn_store *store;
@@ -26,6 +27,11 @@ static const char *const *const things_steps[] = { things_1, NULL };
 static const struct sn_store_schema things = { .owner = "things", .steps = things_steps };
 static const struct sn_store_schema *const things_schemas[] = { &things, NULL };
 
+void server_setup(void)
+{
+	pq_server_start();
+}
+
 void store_setup(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/sn-store-XXXXXX");
@@ -33,6 +39,7 @@ void store_setup(void)
 	ck_assert_int_eq(sn_loop_new(NULL, &loop), SN_OK);
 	options = (struct sn_store_options){ .queue_max = 0 };
 	path_count = answer_count = 0;
+	pq_server_new_database();
 	ck_assert_int_eq(sn_log_set_level("store", SN_LOG_OFF), SN_OK); /* refusals are meant */
 }
 
@@ -81,6 +88,8 @@ const char *url_of(int engine)
 	case ENGINE_SQLITE:
 		snprintf(url, sizeof(url), "sqlite:%s/test.db", folder);
 		break;
+	case ENGINE_PQ:
+		return pq_server_url();
 	default:
 		snprintf(url, sizeof(url), "sqlite::memory:");
 	}

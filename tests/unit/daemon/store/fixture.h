@@ -8,7 +8,7 @@
 #include "tests/support/unit.h"
 
 /* The engines, as loop indices of tests that run on each. */
-enum engine { ENGINE_SQLITE, LASTING_ENGINES, ENGINE_MEMORY = LASTING_ENGINES, ENGINES };
+enum engine { ENGINE_SQLITE, ENGINE_PQ, LASTING_ENGINES, ENGINE_MEMORY = LASTING_ENGINES, ENGINES };
 
 extern struct sn_loop *loop;
 extern struct sn_store *store;
@@ -16,6 +16,8 @@ extern struct sn_diag diag;
 extern struct sn_store_options options; /* for the next open_* */
 extern char folder[64];
 
+/* An unchecked fixture: the PostgreSQL server that all tests share is up. */
+void server_setup(void);
 void store_setup(void);    /* loop, folder, default options */
 void store_teardown(void); /* closes what is open */
 /* A child begins anew with a loop of its own, in the same folder. */

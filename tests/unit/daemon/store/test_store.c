@@ -545,6 +545,7 @@ Suite *store_suite(void)
 	Suite *s = suite_create("store");
 	TCase *each = tcase_create("each"), *urls = tcase_create("urls");
 
+	tcase_add_unchecked_fixture(each, server_setup, NULL);
 	tcase_add_checked_fixture(each, store_setup, store_teardown);
 	tcase_set_timeout(each, 60);
 	for (size_t i = 0; i < sizeof(on_each) / sizeof(on_each[0]); i++)
