@@ -29,6 +29,8 @@ void sn_checkers_init(void)
 		&sn_checker_accounts,
 		&sn_checker_memory,
 		&sn_checker_file,
+		&sn_checker_cert,
+		&sn_checker_anonymous,
 	};
 
 	if (type_count > 0)

@@ -17,6 +17,8 @@
 #ifndef SN_DAEMON_AUTH_CHECKER_H
 #define SN_DAEMON_AUTH_CHECKER_H
 
+#include <stdatomic.h>
+
 #include "daemon/auth/creds.h"
 #include "daemon/auth/session.h"
 #include "daemon/loop/offload.h"
@@ -67,8 +69,17 @@ struct sn_checker_type {
 struct sn_checker {
 	const struct sn_checker_type *type;
 	const struct sn_auth_context *context; /* set by sn_checker_open */
-	uint64_t reserved_[4]; /* for members of later minors; zero (decisions/0009) */
+	/* What it takes of its type's kinds now (a file without one SCRAM record); 0: all. Any
+	 * thread may change it. */
+	_Atomic uint64_t kinds;
+	uint64_t reserved_[3]; /* for members of later minors; zero (decisions/0009) */
 };
+static inline unsigned sn_checker_kinds(const struct sn_checker *checker)
+{
+	const unsigned kinds = (unsigned)atomic_load(&checker->kinds);
+
+	return kinds != 0 ? kinds : checker->type->kinds;
+}
 
 /* A pending check; checkers embed it first in their operation. */
 struct sn_check {

@@ -1,7 +1,8 @@
 /*
- * file:PATH: lines NAME:SECRET, blank lines and lines beginning with '#' ignored, fields behind the
- * second colon too. The file is looked at on every login, on the pool, and read again when it
- * changed.
+ * file:PATH: lines NAME:SECRET[:ROLE,ROLE...], blank lines and lines beginning with '#' ignored,
+ * fields behind the roles too. SECRET is a crypt(3) hash, a SCRAM record or plain text; a name may
+ * have several lines, with records of several hashes. The file is looked at on every login, on the
+ * pool, and read again when it changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,34 +10,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/auth/check_job.h"
 #include "daemon/auth/checkers.h"
 #include "daemon/base/mem.h"
 
 #define PASSWORD_FILE_MAX (16 << 20)
 
 struct file_checker {
-	struct sn_checker checker; /* first member */
+	struct sn_job_checker jobs; /* first member */
 	char *path;
 	pthread_mutex_t lock; /* jobs run on several threads */
 	struct stat seen;
 	char *text;
 	size_t size;
-	struct sn_str
-		sample_hash; /* some hash of the file: what an unknown name is tried against */
+	struct sn_str sample; /* the secret of the file that costs most to compare with: what an
+				 unknown name is tried against */
+	bool has_clear;       /* a SCRAM question may have to derive */
 };
 
-/* One login under way. */
-struct file_check {
-	struct sn_check check; /* first member */
-	struct sn_job job;
-	struct file_checker *file;
-	char *account, *password;
-	size_t password_size;
-	char *name;    /* as the file spells it */
-	bool finished; /* the thread is through with it */
-	bool canceled; /* nobody waits for the answer */
-	bool freed;    /* the promise is gone: `done` is the one to free the rest */
+struct file_entry {
+	struct sn_str name, secret, roles;
 };
+
+static struct file_checker *file_of(struct sn_checker *checker)
+{
+	return sn_container_of(checker, struct file_checker, jobs.checker);
+}
 
 static int read_all(int fd, size_t size, char *text)
 {
@@ -56,36 +55,77 @@ static int read_all(int fd, size_t size, char *text)
 	return SN_OK;
 }
 
-static bool next_entry(struct sn_str *rest, struct sn_str *name_r, struct sn_str *secret_r)
+/* A SCRAM record has two colons of its own. */
+static bool take_secret(struct sn_str *fields, struct sn_str *secret_r)
+{
+	const struct sn_str all = *fields;
+	const size_t colons = sn_scram_is_record(all) ? 3 : 1;
+	struct sn_str part;
+
+	for (size_t i = 0; i < colons; i++) {
+		if (!sn_str_split(fields, ':', &part))
+			return false;
+	}
+	*secret_r = sn_str_sub(all, 0, (size_t)(part.p + part.n - all.p));
+	return true;
+}
+
+static bool next_entry(struct sn_str *rest, struct file_entry *entry)
 {
 	struct sn_str line;
 
 	while (sn_str_split(rest, '\n', &line)) {
 		struct sn_str fields = sn_str_trim(line);
 
-		if (fields.n == 0 || fields.p[0] == '#' || !sn_str_split(&fields, ':', name_r) ||
-			!sn_str_split(&fields, ':', secret_r) || name_r->n == 0)
+		if (fields.n == 0 || fields.p[0] == '#' ||
+			!sn_str_split(&fields, ':', &entry->name) ||
+			!take_secret(&fields, &entry->secret) || entry->name.n == 0)
 			continue;
+		if (!sn_str_split(&fields, ':', &entry->roles))
+			entry->roles = SN_STR_NULL;
 		return true;
 	}
 	return false;
 }
 
+/* What comparing a password with it costs: nothing, a PBKDF2, a hash made to be slow. */
+static unsigned cost_of(struct sn_str secret)
+{
+	return sn_password_is_hash(secret) ? 2 : sn_scram_is_record(secret) ? 1 : 0;
+}
+
+/* What the file can answer. One crypt(3) hash in it, and SCRAM is not offered: that client could
+ * not log in at all. */
+static void survey(struct file_checker *file)
+{
+	struct sn_str rest = sn_str_n(file->text, file->size);
+	struct file_entry entry;
+	unsigned most = 0;
+
+	file->sample = SN_STR_NULL;
+	file->has_clear = false;
+	while (next_entry(&rest, &entry)) {
+		const unsigned cost = cost_of(entry.secret);
+
+		file->has_clear = file->has_clear || cost == 0;
+		if (cost > most) {
+			most = cost;
+			file->sample = entry.secret;
+		}
+	}
+	atomic_store(
+		&file->jobs.checker.kinds, SN_CREDS_PASSWORD | (most < 2 ? SN_CREDS_SCRAM : 0));
+}
+
 static void take_text(struct file_checker *file, char *text, size_t size, const struct stat *st)
 {
-	struct sn_str rest = sn_str_n(text, size), name, secret;
-
 	if (file->text != NULL)
 		sn_wipe(file->text, file->size);
 	sn_free(file->text);
 	file->text = text;
 	file->size = size;
 	file->seen = *st;
-	file->sample_hash = SN_STR_NULL;
-	while (file->sample_hash.p == NULL && next_entry(&rest, &name, &secret)) {
-		if (sn_password_is_hash(secret))
-			file->sample_hash = secret;
-	}
+	survey(file);
 }
 
 static bool unchanged(const struct file_checker *file, const struct stat *st)
@@ -124,9 +164,9 @@ static int refresh(struct file_checker *file)
 	return code;
 }
 
-static void close_file(struct sn_checker *checker)
+static void destroy_file(struct sn_job_checker *jobs)
 {
-	struct file_checker *file = sn_container_of(checker, struct file_checker, checker);
+	struct file_checker *file = sn_container_of(jobs, struct file_checker, jobs);
 
 	if (file->text != NULL)
 		sn_wipe(file->text, file->size);
@@ -146,142 +186,123 @@ static int open_file(const struct sn_auth_context *context, struct sn_str arg,
 	if (arg.n == 0)
 		return sn_diag_set(diag, SN_EMISSING, 0, "which file? file:PATH");
 	file = sn_alloc_zero(sizeof(*file));
-	file->checker.type = &sn_checker_file;
+	file->jobs.checker.type = &sn_checker_file;
+	file->jobs.destroy = destroy_file;
 	file->path = sn_str_dup(arg);
 	(void)pthread_mutex_init(&file->lock, NULL);
 	code = refresh(file);
 	if (code != SN_OK) {
 		sn_diag_set(diag, code, 0, "cannot read %s: %s", file->path, sn_strerror(code));
-		close_file(&file->checker);
+		sn_job_checker_close(&file->jobs.checker);
 		return code;
 	}
-	*checker_r = &file->checker;
+	*checker_r = &file->jobs.checker;
 	return SN_OK;
 }
 
 /* --- one login ------------------------------------------------------------------------------ */
 
-static void destroy_check(struct file_check *op)
+struct found {
+	char *secret; /* a copy */
+	char *sample; /* likewise; NULL: comparing costs nothing */
+	bool derive;  /* an unknown name has to be given a derivation, to cost the same */
+};
+
+/* Can this line answer the question? */
+static bool answers(const struct sn_creds *creds, struct sn_str secret)
 {
-	sn_session_unref(&op->check.session);
-	sn_wipe(op->password, op->password_size);
-	sn_free(op->password);
-	sn_free(op->account);
-	sn_free(op->name);
-	sn_free(op);
+	struct sn_scram_record record;
+
+	if (creds->kind == SN_CREDS_PASSWORD)
+		return true;
+	if (!sn_scram_is_record(secret))
+		return !sn_password_is_hash(secret);
+	return sn_scram_parse(secret, &record) == SN_OK && record.hash == creds->hash;
 }
 
-/* Copies what is stored for the account out of the shared text; SN_ENOTFOUND gives some hash, so
- * that an unknown name costs as much as a wrong password. */
-static int look_up(struct file_check *op, char **secret_r)
+/* Copies what is stored for the account out of the shared text. */
+static void look_up(struct sn_check_job *op, struct found *found)
 {
-	struct file_checker *file = op->file;
-	struct sn_str rest, name, secret;
-	int code = SN_ENOTFOUND;
+	struct file_checker *file = file_of(&op->checker->checker);
+	struct file_entry entry;
+	struct sn_str rest;
 
+	*found = (struct found){ 0 };
 	(void)pthread_mutex_lock(&file->lock);
 	(void)refresh(file);
 	rest = sn_str_n(file->text, file->size);
-	*secret_r = file->sample_hash.p != NULL ? sn_str_dup(file->sample_hash) : NULL;
-	while (next_entry(&rest, &name, &secret)) {
-		if (!sn_str_eq_nocase(name, sn_str(op->account)))
+	found->sample = file->sample.n > 0 ? sn_str_dup(file->sample) : NULL;
+	found->derive = file->has_clear;
+	while (found->secret == NULL && next_entry(&rest, &entry)) {
+		if (!sn_saslprep_same(entry.name, op->creds->account) ||
+			!answers(op->creds, entry.secret))
 			continue;
-		sn_free(*secret_r);
-		*secret_r = sn_str_dup(secret);
-		op->name = sn_str_dup(name);
-		code = SN_OK;
-		break;
+		found->secret = sn_str_dup(entry.secret);
+		op->name = sn_str_dup(entry.name);
+		op->roles = entry.roles.n > 0 ? sn_str_dup(entry.roles) : NULL;
 	}
 	(void)pthread_mutex_unlock(&file->lock);
-	return code;
 }
 
-static int work(struct sn_job *job)
+static void forget(char *secret)
 {
-	struct file_check *op = sn_container_of(job, struct file_check, job);
-	char *secret;
-	const int found = look_up(op, &secret);
-	bool same = false;
-
-	if (secret != NULL) {
-		same = sn_password_matches(
-			sn_str_n(op->password, op->password_size), sn_str(secret));
+	if (secret != NULL)
 		sn_wipe(secret, strlen(secret));
-		sn_free(secret);
-	}
-	if (found != SN_OK)
-		return found;
+	sn_free(secret);
+}
+
+static int compare(const struct sn_check_job *op, const struct found *found)
+{
+	const char *stored = found->secret != NULL ? found->secret : found->sample;
+	const bool same =
+		stored != NULL && sn_password_matches(op->creds->password, sn_str(stored));
+
+	if (found->secret == NULL)
+		return SN_ENOTFOUND;
 	return same ? SN_OK : SN_EDENIED;
 }
 
-static void done(struct sn_job *job, int code)
+static int get_record(struct sn_check_job *op, const struct found *found)
 {
-	struct file_check *op = sn_container_of(job, struct file_check, job);
+	const struct sn_str secret = op->checker->checker.context->secret;
 
-	op->finished = true;
-	if (op->freed) {
-		destroy_check(op);
-		return;
-	}
-	if (op->canceled)
-		return;
-	if (code == SN_OK)
-		op->check.session = sn_session_new(sn_str(op->name), sn_checker_file.name);
-	sn_promise_resolve(&op->check.promise, code);
+	if (found->secret != NULL && sn_scram_is_record(sn_str(found->secret)))
+		return sn_scram_parse(sn_str(found->secret), &op->check.scram);
+	if (found->secret != NULL || found->derive)
+		sn_scram_from_clear(op->creds->hash, secret, op->creds->account,
+			found->secret != NULL ? sn_str(found->secret) : SN_STR("nobody's"),
+			&op->check.scram);
+	return found->secret != NULL ? SN_OK : SN_ENOTFOUND;
 }
 
-static void cancel_check(struct sn_promise *p)
+static int work(struct sn_check_job *op)
 {
-	struct file_check *op = sn_container_of(p, struct file_check, check.promise);
+	struct found found;
+	int code;
 
-	op->canceled = true;
-	sn_offload_cancel(&op->job);
+	look_up(op, &found);
+	code = op->creds->kind == SN_CREDS_SCRAM ? get_record(op, &found) : compare(op, &found);
+	forget(found.secret);
+	forget(found.sample);
+	return code;
 }
-
-/* The thread may still be at it: then `done` is the one to free. */
-static void free_check(struct sn_promise *p)
-{
-	struct file_check *op = sn_container_of(p, struct file_check, check.promise);
-
-	if (op->finished)
-		destroy_check(op);
-	else
-		op->freed = true;
-}
-
-static const struct sn_promise_ops check_ops = { .cancel = cancel_check, .free = free_check };
 
 static int check_file(struct sn_checker *checker, const struct sn_creds *creds,
 	struct sn_session **session_r, struct sn_promise **promise_r)
 {
-	struct file_check *op = sn_alloc_zero(sizeof(*op));
-	int code;
-
 	(void)session_r;
-	op->file = sn_container_of(checker, struct file_checker, checker);
-	op->account = sn_str_dup(creds->account);
-	op->password = sn_str_dup(creds->password);
-	op->password_size = creds->password.n;
-	op->job.work = work;
-	op->job.done = done;
-	sn_promise_init(checker->context->loop, &op->check.promise, &check_ops);
-	code = sn_offload_run(checker->context->pool, checker->context->loop, &op->job);
-	if (code != SN_OK) {
-		destroy_check(op);
-		return code;
-	}
-	*promise_r = &op->check.promise;
-	return SN_PENDING;
+	return sn_check_job_run(checker, creds, work, promise_r);
 }
 
 const struct sn_checker_type sn_checker_file = {
 	.size = sizeof(struct sn_checker_type),
 	.name = "file",
 	.arg_help = "PATH",
-	.doc = "Lines NAME:SECRET in a file, where SECRET is a crypt(3) hash (yescrypt, bcrypt, "
-	       "SHA-crypt) or plain text. Changes are noticed at the next login.",
-	.kinds = SN_CREDS_PASSWORD,
+	.doc = "Lines NAME:SECRET[:ROLE,ROLE...] in a file, where SECRET is a crypt(3) hash (yescrypt, "
+	       "bcrypt, SHA-crypt), a SCRAM record or plain text. Changes are noticed at the next "
+	       "login.",
+	.kinds = SN_CREDS_PASSWORD | SN_CREDS_SCRAM,
 	.open = open_file,
 	.check = check_file,
-	.close = close_file,
+	.close = sn_job_checker_close,
 };

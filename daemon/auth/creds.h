@@ -33,8 +33,9 @@ const char *sn_creds_kind_name(enum sn_creds_kind kind);
 
 struct sn_creds {
 	enum sn_creds_kind kind;
-	/* Who they say they are; empty for ANONYMOUS, and where the checker tells the account from
-	 * the proof itself (CERTIFICATE, TOKEN, PEER). */
+	/* Who they say they are; empty for ANONYMOUS. Where the checker tells the account from the
+	 * proof itself (CERTIFICATE, TOKEN, PEER) it is empty, or which of several they want to
+	 * be: the session's account is compared with it afterwards. */
 	struct sn_str account;
 	struct sn_str password;     /* PASSWORD */
 	enum sn_scram_hash hash;    /* SCRAM */
@@ -46,7 +47,11 @@ struct sn_creds {
 	struct sn_str token;        /* TOKEN */
 	uid_t uid;                  /* PEER */
 	const struct sn_addr *peer; /* where from; NULL: not known */
-	const char *service;        /* "irc": for logs and limits */
+	const char *service;        /* "irc": for logs and limits; static */
 };
+
+/* All of it, in one piece of memory, for who needs it past the call. */
+struct sn_creds *sn_creds_copy(const struct sn_creds *creds);
+void sn_creds_drop(struct sn_creds **creds); /* wiped */
 
 #endif

@@ -30,8 +30,13 @@ static bool matches_hash(struct sn_str password, struct sn_str stored)
 
 bool sn_password_matches(struct sn_str password, struct sn_str stored)
 {
+	struct sn_scram_record record;
+
 	if (memchr(password.n ? password.p : "", '\0', password.n) != NULL)
 		return false;
+	if (sn_scram_is_record(stored))
+		return sn_scram_parse(stored, &record) == SN_OK &&
+			sn_scram_verify(&record, password);
 	if (sn_password_is_hash(stored))
 		return matches_hash(password, stored);
 	return password.n == stored.n && sn_equal_const_time(password.p, stored.p, stored.n);

@@ -10,7 +10,12 @@
  *                                  has no such place)
  *                                  SN_PENDING: the waiter is called with the final code, which
  *                                  may be SN_AGAIN with a challenge in sn_sasl_challenge
- *                                  SN_EDENIED / SN_EPROTO (malformed) / SN_EBUSY: over
+ *                                  SN_EDENIED / SN_EPROTO (malformed) / SN_EBUSY: over; *out may
+ *                                  hold the mechanism's own words (SCRAM: "e=..."), for protocols
+ *                                  that have a place for them
+ *
+ * Sizes: a name has at most 255 bytes, a password 1,024, a token 8,192, a nonce 256; anything
+ * longer is SN_EPROTO.
  */
 #ifndef SN_DAEMON_AUTH_SASL_H
 #define SN_DAEMON_AUTH_SASL_H
@@ -28,16 +33,26 @@ struct sn_sasl_mech {
 	bool needs_tls; /* offered on encrypted connections only unless the service says otherwise
 			 */
 	bool binds;     /* -PLUS: needs a channel binding, so a TLS connection that has one */
+	enum sn_scram_hash hash; /* SCRAM */
+	/* Can it work on this connection, with checkers of these kinds? NULL: everywhere. */
+	bool (*fits)(const struct sn_sasl *sasl, unsigned kinds);
 	int (*step)(struct sn_sasl *sasl, struct sn_str response, struct sn_strbuf *out);
+	/* What a login (sn_sasl_log_in) led to when it had to be waited for: results as step's.
+	 * NULL: its code is the end. */
+	int (*answered)(
+		struct sn_sasl *sasl, struct sn_promise *p, int code, struct sn_strbuf *out);
 };
 
-/* A member of the connection; zeroed = idle. The first four members are the owner's to set. */
+/* A member of the connection; zeroed = idle. The first five members are the owner's to set. */
 struct sn_sasl {
 	const struct sn_stream *stream; /* for bindings and certificates; NULL: none */
 	const struct sn_addr *peer;
 	const char *service;
 	bool secure; /* encrypted, or as good (this machine): mechanisms that need TLS are offered
 		      */
+	bool separate_success; /* the protocol's success carries no data: what a mechanism sends
+				  with it goes as a last challenge, which the client answers with
+				  nothing */
 	const struct sn_sasl_mech *mech; /* NULL: no exchange under way */
 	struct sn_portal *portal;
 	struct sn_session *session;
@@ -45,7 +60,9 @@ struct sn_sasl {
 	sn_sasl_fn on_done;
 	struct sn_strbuf challenge;      /* after SN_PENDING */
 	struct sn_scram_exchange *scram; /* of the mechanism, while it runs */
+	char *wanted;                    /* the name that a session must have, or it is denied */
 	unsigned steps;
+	bool last; /* that last challenge is out */
 };
 
 /* The i-th mechanism that this portal can serve on this connection, strongest first, or NULL: for

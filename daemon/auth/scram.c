@@ -209,6 +209,21 @@ void sn_scram_fake(enum sn_scram_hash hash, struct sn_str secret, struct sn_str 
 	secret_key(secret, "server ", account, record_r->server_key);
 }
 
+void sn_scram_from_clear(enum sn_scram_hash hash, struct sn_str secret, struct sn_str account,
+	struct sn_str password, struct sn_scram_record *record_r)
+{
+	struct sn_strbuf prepared;
+
+	/* A password that cannot be prepared is one that nobody can prove. */
+	sn_scram_fake(hash, secret, account, record_r);
+	sn_strbuf_init(&prepared, PREPARED_MAX);
+	if (sn_saslprep(password, &prepared) == SN_OK)
+		sn_scram_fill(record_r, sn_strbuf_str(&prepared));
+	if (prepared.p != NULL)
+		sn_wipe(prepared.p, prepared.n);
+	sn_strbuf_fini(&prepared);
+}
+
 /* --- the end of an exchange ----------------------------------------------------------------- */
 
 bool sn_scram_proves(

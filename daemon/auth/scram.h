@@ -48,6 +48,9 @@ bool sn_scram_verify(const struct sn_scram_record *record, struct sn_str passwor
  * this daemon. record: its hash is set. Checkers that hold clear passwords use it, so that their
  * accounts look like those that do not exist. */
 void sn_scram_salt(struct sn_str secret, struct sn_str account, struct sn_scram_record *record);
+/* The record of a clear password, with that salt. Milliseconds: offload. */
+void sn_scram_from_clear(enum sn_scram_hash hash, struct sn_str secret, struct sn_str account,
+	struct sn_str password, struct sn_scram_record *record_r);
 /* The record of somebody who does not exist, with that salt (RFC 5802 9 and 5.1); no proof fits
  * it. */
 void sn_scram_fake(enum sn_scram_hash hash, struct sn_str secret, struct sn_str account,

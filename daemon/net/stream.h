@@ -175,6 +175,10 @@ static inline bool sn_stream_is_open(const struct sn_stream *s)
 	return s->state <= SN_STREAM_OPEN;
 }
 
+/* Who is at the other end of a unix socket below, as the kernel says (SO_PEERCRED): the user that
+ * it ran as when it connected. SN_ENOTFOUND: no unix socket. */
+int sn_stream_peer_uid(const struct sn_stream *s, uid_t *uid_r) SN_WARN_UNUSED;
+
 /* Facts about the TLS layer in the stack (tls.h), or NULL when it is plain. */
 const struct sn_tls_info *sn_stream_tls_info(const struct sn_stream *s);
 

@@ -256,6 +256,26 @@ static const struct sn_stream_ops fd_ops = {
 	.release = fd_release,
 };
 
+int sn_stream_peer_uid(const struct sn_stream *s, uid_t *uid_r)
+{
+	struct sockaddr_un peer;
+	socklen_t peer_n = sizeof(peer), cred_n;
+	struct ucred cred;
+	int fd;
+
+	while (s->lower != NULL)
+		s = s->lower;
+	cred_n = sizeof(cred);
+	if (s->ops != &fd_ops || s->state > SN_STREAM_LINGERING)
+		return SN_ENOTFOUND;
+	fd = sn_container_of(s, struct sn_stream_fd, stream)->rfd;
+	if (getpeername(fd, (struct sockaddr *)&peer, &peer_n) != 0 || peer.sun_family != AF_UNIX ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_n) != 0)
+		return SN_ENOTFOUND;
+	*uid_r = cred.uid;
+	return SN_OK;
+}
+
 /* --- the beginning ---------------------------------------------------------------------------- */
 
 static bool is_socket(int fd)

@@ -306,7 +306,8 @@ static int user_mode(struct sn_irc_client *client, const struct sn_irc_message *
 		return SN_OK;
 	}
 	if (m->param_count == 1) {
-		sn_irc_reply(client, RPL_UMODEIS, client->user.invisible ? "i" : "");
+		sn_irc_reply(client, RPL_UMODEIS, client->user.invisible ? "i" : "",
+			sn_irc_is_operator(&client->user) ? "o" : "");
 		return SN_OK;
 	}
 	for (size_t i = 0; i < letters.n; i++) {
@@ -314,7 +315,7 @@ static int user_mode(struct sn_irc_client *client, const struct sn_irc_message *
 			on = letters.p[i] == '+';
 		else if (letters.p[i] == 'i')
 			client->user.invisible = on;
-		else
+		else if (letters.p[i] != 'o') /* it comes with the account's role */
 			unknown = true;
 	}
 	if (unknown)

@@ -129,6 +129,8 @@ int sn_irc_try_register(struct sn_irc_client *client);
 int sn_irc_cap(struct sn_irc_client *client, const struct sn_irc_message *m);
 int sn_irc_authenticate(struct sn_irc_client *client, const struct sn_irc_message *m);
 void sn_irc_sasl_init(struct sn_irc_client *client);
+/* Somebody whose session has the role "operator". */
+bool sn_irc_is_operator(const struct sn_chat_user *user);
 void sn_irc_sasl_end(struct sn_irc_client *client);
 /* irc_channel.c */
 int sn_irc_join(struct sn_irc_client *client, const struct sn_irc_message *m);

@@ -20,6 +20,8 @@ static void who_line(struct sn_irc_client *client, struct sn_chat_user *user,
 
 	sn_strbuf_fixed(&b, flags, sizeof(flags));
 	sn_strbuf_addc(&b, user->away.n > 0 ? 'G' : 'H');
+	if (sn_irc_is_operator(user))
+		sn_strbuf_addc(&b, '*');
 	if (member != NULL)
 		sn_strbuf_adds(&b, sn_irc_rank_prefix(client, member->ranks));
 	sn_irc_reply(client, RPL_WHOREPLY, member != NULL ? "#" : "", SN_STR_ARG(room),
@@ -74,6 +76,19 @@ static void who_mask(struct sn_irc_client *client, struct sn_str mask)
 	}
 }
 
+static void who_operators(struct sn_irc_client *client)
+{
+	struct sn_chat_user *user = NULL;
+
+	while ((user = sn_chat_next_user(sn_irc_server(client)->chat, user)) != NULL) {
+		if (!sn_irc_is_operator(user) || !visible(client, user))
+			continue;
+		if (too_much(client))
+			return;
+		who_line(client, user, NULL);
+	}
+}
+
 int sn_irc_who(struct sn_irc_client *client, const struct sn_irc_message *m)
 {
 	struct sn_irc_server *server = sn_irc_server(client);
@@ -86,7 +101,7 @@ int sn_irc_who(struct sn_irc_client *client, const struct sn_irc_message *m)
 	const bool operators = m->param_count > 1 && sn_str_eq(m->params[1], SN_STR("o"));
 
 	if (operators) {
-		/* Of the server; there are none. */
+		who_operators(client);
 	} else if (room != NULL) {
 		if (sn_chat_room_visible(room, &client->user))
 			who_room(client, room);
@@ -141,6 +156,8 @@ static void whois_user(struct sn_irc_client *client, struct sn_chat_user *user)
 	send_channels(client, user);
 	sn_irc_reply(client, RPL_WHOISSERVER, SN_STR_ARG(user->name), SN_STR_ARG(server->name),
 		SN_STR_ARG(server->conf->network));
+	if (sn_irc_is_operator(user))
+		sn_irc_reply(client, RPL_WHOISOPERATOR, SN_STR_ARG(user->name));
 	if (user->away.n > 0)
 		sn_irc_reply(client, RPL_AWAY, SN_STR_ARG(user->name), SN_STR_ARG(user->away));
 	if (user->account.n > 0)

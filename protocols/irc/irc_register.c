@@ -25,11 +25,14 @@ static void welcome(struct sn_irc_client *client)
 		SN_STR_ARG(client->user.name));
 	sn_irc_reply(client, RPL_YOURHOST, SN_STR_ARG(server->name), PACKAGE_VERSION);
 	sn_irc_reply(client, RPL_CREATED, SN_STR_ARG(sn_strbuf_str(&when)));
-	sn_irc_reply(client, RPL_MYINFO, SN_STR_ARG(server->name), PACKAGE_VERSION, "i",
+	sn_irc_reply(client, RPL_MYINFO, SN_STR_ARG(server->name), PACKAGE_VERSION, "io",
 		"biklmnostv", "bklov");
 	sn_irc_send_isupport(client);
 	(void)sn_irc_lusers(client, NULL);
 	(void)sn_irc_motd(client, NULL);
+	if (sn_irc_is_operator(&client->user))
+		sn_conn_printf(&client->conn, ":%.*s MODE %.*s :+o\r\n",
+			SN_STR_ARG(client->user.name), SN_STR_ARG(client->user.name));
 }
 
 /* The account's nick may be shown to nobody who is not let in. */

@@ -13,7 +13,17 @@ void sn_irc_sasl_init(struct sn_irc_client *client)
 	client->sasl.secure = sn_conn_tls(&client->conn) != NULL ||
 		sn_addr_is_loopback(client->sasl.peer) ||
 		sn_irc_server(client)->conf->insecure_auth;
+	client->sasl.separate_success = true;
 	sn_strbuf_init(&client->sasl_input, SN_IRC_SASL_MAX);
+}
+
+bool sn_irc_is_operator(const struct sn_chat_user *user)
+{
+	const struct sn_session *session = user->front == &sn_irc_front
+		? sn_irc_of_user((struct sn_chat_user *)(uintptr_t)user)->conn.session
+		: NULL;
+
+	return session != NULL && sn_session_has_role(session, SN_STR("operator"));
 }
 
 void sn_irc_sasl_end(struct sn_irc_client *client)
@@ -33,10 +43,12 @@ static void logged_in(struct sn_irc_client *client)
 	sn_metric_add(&conn->instance->metrics, SN_IRC_LOGINS, 1);
 	sn_conn_log(conn, SN_LOG_INFO, "logged-in", sn_f_str("account", conn->session->account),
 		sn_f_cstr("checker", conn->session->checker));
-	sn_irc_reply(client, RPL_LOGGEDIN, SN_STR_ARG(sn_irc_nick_of(client)),
-		SN_STR_ARG(client->login.n > 0 ? client->login : SN_STR("*")),
-		SN_STR_ARG(client->user.host), SN_STR_ARG(conn->session->account),
-		SN_STR_ARG(conn->session->account));
+	/* Nobody in particular has no name to be told. */
+	if (conn->session->account.n > 0)
+		sn_irc_reply(client, RPL_LOGGEDIN, SN_STR_ARG(sn_irc_nick_of(client)),
+			SN_STR_ARG(client->login.n > 0 ? client->login : SN_STR("*")),
+			SN_STR_ARG(client->user.host), SN_STR_ARG(conn->session->account),
+			SN_STR_ARG(conn->session->account));
 	sn_irc_reply(client, RPL_SASLSUCCESS);
 	if (client->state == SN_IRC_REGISTERED)
 		sn_chat_set_account(&client->user, conn->session->account);
@@ -56,23 +68,33 @@ static int finish(struct sn_irc_client *client, int code)
 	return sn_irc_try_register(client);
 }
 
+/* In pieces as the client's own; a full one says that more follows. */
+static void send_challenge(struct sn_irc_client *client, struct sn_str challenge)
+{
+	struct sn_strbuf encoded;
+	struct sn_str rest;
+
+	sn_strbuf_init(&encoded, SN_IRC_SASL_MAX);
+	sn_base64_encode(&encoded, challenge);
+	rest = sn_strbuf_str(&encoded);
+	while (rest.n >= CHUNK) {
+		sn_conn_printf(&client->conn, "AUTHENTICATE %.*s\r\n", CHUNK, rest.p);
+		rest = sn_str_from(rest, CHUNK);
+	}
+	sn_conn_printf(&client->conn, "AUTHENTICATE %.*s\r\n",
+		SN_STR_ARG(rest.n > 0 ? rest : SN_STR("+")));
+	sn_strbuf_fini(&encoded);
+}
+
 static void on_done(struct sn_sasl *sasl, int code)
 {
 	struct sn_irc_client *client = sn_container_of(sasl, struct sn_irc_client, sasl);
 
-	(void)finish(client, code);
+	if (code == SN_AGAIN)
+		send_challenge(client, sn_sasl_challenge(sasl));
+	else
+		(void)finish(client, code);
 	sn_conn_resume(&client->conn);
-}
-
-static void send_challenge(struct sn_irc_client *client, struct sn_str challenge)
-{
-	struct sn_strbuf encoded;
-
-	sn_strbuf_init(&encoded, SN_IRC_SASL_MAX);
-	sn_base64_encode(&encoded, challenge);
-	sn_conn_printf(&client->conn, "AUTHENTICATE %s\r\n",
-		encoded.n > 0 ? sn_strbuf_cstr(&encoded) : "+");
-	sn_strbuf_fini(&encoded);
 }
 
 static int step(struct sn_irc_client *client, struct sn_str response)
@@ -92,7 +114,7 @@ static int step(struct sn_irc_client *client, struct sn_str response)
 
 static int start(struct sn_irc_client *client, struct sn_str mech)
 {
-	char text[64];
+	char text[160];
 	struct sn_strbuf names;
 	const struct sn_sasl_mech *row;
 	int code;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/base/mem.h"
+
 struct sn_loop *loop;
 struct sn_offload *pool;
 struct sn_auth_context context;
@@ -49,6 +51,7 @@ struct sn_creds password_creds(const char *account, const char *password)
 struct waiting {
 	struct sn_waiter waiter;
 	struct sn_session *session;
+	struct sn_scram_record scram;
 	int code;
 	bool done;
 };
@@ -59,48 +62,91 @@ static void on_answer(struct sn_waiter *waiter, struct sn_promise *p, int code)
 
 	waiting->code = code;
 	waiting->done = true;
-	if (code == SN_OK)
-		waiting->session = sn_check_session(p);
+	if (code != SN_OK)
+		return;
+	waiting->scram = *sn_check_scram(p);
+	waiting->session = sn_check_session(p);
 }
 
-static int finish(int code, struct sn_session *session, struct sn_promise *promise,
-	struct sn_session **session_r)
+static void finish(struct answer *answer, struct sn_promise *promise)
 {
-	struct waiting waiting = { .session = session, .code = code };
+	struct waiting waiting = { .code = answer->code };
 
-	if (code == SN_PENDING) {
-		sn_promise_wait(promise, &waiting.waiter, on_answer);
-		ck_assert(!waiting.done);
-		while (!waiting.done)
-			sn_loop_turn(loop, -1);
-	}
+	if (answer->code != SN_PENDING)
+		return;
+	answer->waited = true;
+	sn_promise_wait(promise, &waiting.waiter, on_answer);
+	ck_assert(!waiting.done);
+	while (!waiting.done)
+		sn_loop_turn(loop, -1);
+	answer->code = waiting.code;
+	answer->session = waiting.session;
+	answer->scram = waiting.scram;
+}
+
+struct answer check_creds(struct sn_checker *checker, const struct sn_creds *creds)
+{
+	struct answer answer = { .session = NULL };
+	struct sn_promise *promise = NULL;
+
+	answer.code = checker->type->check(checker, creds, &answer.session, &promise);
+	finish(&answer, promise);
+	return answer;
+}
+
+struct answer login_creds(struct sn_portal *portal, const struct sn_creds *creds)
+{
+	struct answer answer = { .session = NULL };
+	struct sn_promise *promise = NULL;
+
+	answer.code = sn_portal_login(portal, creds, &answer.session, &promise);
+	finish(&answer, promise);
+	return answer;
+}
+
+static int unpack(struct answer answer, struct sn_session **session_r)
+{
 	if (session_r != NULL)
-		*session_r = waiting.session;
+		*session_r = answer.session;
 	else
-		sn_session_unref(&waiting.session);
-	return waiting.code;
+		sn_session_unref(&answer.session);
+	return answer.code;
 }
 
 int check_now(struct sn_checker *checker, const char *account, const char *password,
 	struct sn_session **session_r)
 {
 	const struct sn_creds creds = password_creds(account, password);
-	struct sn_session *session = NULL;
-	struct sn_promise *promise = NULL;
-	const int code = checker->type->check(checker, &creds, &session, &promise);
 
-	return finish(code, session, promise, session_r);
+	return unpack(check_creds(checker, &creds), session_r);
 }
 
 int login_now(struct sn_portal *portal, const char *account, const char *password,
 	struct sn_session **session_r)
 {
 	const struct sn_creds creds = password_creds(account, password);
-	struct sn_session *session = NULL;
-	struct sn_promise *promise = NULL;
-	const int code = sn_portal_login(portal, &creds, &session, &promise);
 
-	return finish(code, session, promise, session_r);
+	return unpack(login_creds(portal, &creds), session_r);
+}
+
+struct sn_checker *open_checker(const char *fmt, ...)
+{
+	char *spec;
+	struct sn_strbuf text;
+	struct sn_checker *checker = NULL;
+	struct sn_diag diag = { 0 };
+	va_list args;
+	int code;
+
+	sn_strbuf_init(&text, 10000);
+	va_start(args, fmt);
+	sn_strbuf_addv(&text, fmt, args);
+	va_end(args);
+	spec = sn_strbuf_take(&text);
+	code = sn_checker_open(&context, sn_str(spec), &checker, &diag);
+	ck_assert_msg(code == SN_OK, "%s: %s", spec, diag.text);
+	sn_free(spec);
+	return checker;
 }
 
 /* Each version gets a time of its own, whatever the file system's grain. */

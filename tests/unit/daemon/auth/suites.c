@@ -7,9 +7,13 @@ Suite *suite_accounts_name(void);
 Suite *suite_accounts_read(void);
 Suite *suite_accounts_touch(void);
 Suite *suite_authorized_keys_parse(void);
+Suite *suite_check_job(void);
 Suite *suite_checker(void);
 Suite *suite_checker_accounts(void);
+Suite *suite_checker_anonymous(void);
+Suite *suite_checker_cert(void);
 Suite *suite_checker_file(void);
+Suite *suite_checker_matrix(void);
 Suite *suite_checker_memory(void);
 Suite *suite_creds(void);
 Suite *suite_digest(void);
@@ -18,6 +22,11 @@ Suite *suite_login_cache(void);
 Suite *suite_password(void);
 Suite *suite_portal(void);
 Suite *suite_sasl(void);
+Suite *suite_sasl_anonymous(void);
+Suite *suite_sasl_external(void);
+Suite *suite_sasl_oauth(void);
+Suite *suite_sasl_plain(void);
+Suite *suite_sasl_scram(void);
 Suite *suite_saslprep(void);
 Suite *suite_scram(void);
 Suite *suite_session(void);
@@ -31,9 +40,13 @@ const sn_suite_fn sn_suites[] = {
 	suite_accounts_read,
 	suite_accounts_touch,
 	suite_authorized_keys_parse,
+	suite_check_job,
 	suite_checker,
 	suite_checker_accounts,
+	suite_checker_anonymous,
+	suite_checker_cert,
 	suite_checker_file,
+	suite_checker_matrix,
 	suite_checker_memory,
 	suite_creds,
 	suite_digest,
@@ -42,6 +55,11 @@ const sn_suite_fn sn_suites[] = {
 	suite_password,
 	suite_portal,
 	suite_sasl,
+	suite_sasl_anonymous,
+	suite_sasl_external,
+	suite_sasl_oauth,
+	suite_sasl_plain,
+	suite_sasl_scram,
 	suite_saslprep,
 	suite_scram,
 	suite_session,

@@ -13,17 +13,6 @@ static const char people[] = "# people\n"
 			     "short\n"
 			     "Carol:last line has no newline";
 
-static struct sn_checker *open_checker(const char *path)
-{
-	char *spec = sn_asprintf("file:%s", path);
-	struct sn_checker *checker = NULL;
-	struct sn_diag diag;
-
-	ck_assert_int_eq(sn_checker_open(&context, sn_str(spec), &checker, &diag), SN_OK);
-	sn_free(spec);
-	return checker;
-}
-
 START_TEST(answers)
 {
 	static const struct {
@@ -41,7 +30,7 @@ START_TEST(answers)
 		{ "# people", "", SN_ENOTFOUND },
 		{ "dave", "x", SN_ENOTFOUND },
 	};
-	struct sn_checker *checker = open_checker(write_file(people));
+	struct sn_checker *checker = open_checker("file:%s", write_file(people));
 
 	ck_assert_int_eq(
 		check_now(checker, rows[_i].account, rows[_i].password, NULL), rows[_i].code);
@@ -51,7 +40,7 @@ END_TEST
 
 START_TEST(notices_changes)
 {
-	struct sn_checker *checker = open_checker(write_file("alice:old\n"));
+	struct sn_checker *checker = open_checker("file:%s", write_file("alice:old\n"));
 
 	ck_assert_int_eq(check_now(checker, "alice", "old", NULL), SN_OK);
 	rewrite_file("alice:new\nbob:too\n");
@@ -65,7 +54,7 @@ END_TEST
 START_TEST(a_vanished_file_leaves_the_last_state)
 {
 	const char *path = write_file("alice:secret\n");
-	struct sn_checker *checker = open_checker(path);
+	struct sn_checker *checker = open_checker("file:%s", path);
 
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(check_now(checker, "alice", "secret", NULL), SN_OK);
@@ -105,7 +94,7 @@ static void ignore(struct sn_waiter *waiter, struct sn_promise *p, int code)
 /* The thread may still be at it when nobody waits any more. */
 START_TEST(a_login_given_up_leaks_nothing)
 {
-	struct sn_checker *checker = open_checker(write_file(people));
+	struct sn_checker *checker = open_checker("file:%s", write_file(people));
 	const struct sn_creds creds = password_creds("alice", "secret");
 
 	for (int i = 0; i < 50; i++) {
@@ -130,7 +119,7 @@ END_TEST
 
 START_TEST(a_full_queue_says_try_later)
 {
-	struct sn_checker *checker = open_checker(write_file(people));
+	struct sn_checker *checker = open_checker("file:%s", write_file(people));
 	const struct sn_creds creds = password_creds("alice", "secret");
 	struct sn_waiter waiters[64] = { 0 };
 	struct sn_session *session = NULL;
@@ -157,6 +146,82 @@ START_TEST(a_full_queue_says_try_later)
 }
 END_TEST
 
+#define RECORD_256 \
+	"SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=" \
+	":wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+#define RECORD_1 \
+	"SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:" \
+	"D+CSWLOshSulAsxiupA+qs2/fTE="
+
+/* "pencil" in each form; and the roles behind it. */
+START_TEST(knows_every_form_and_the_roles)
+{
+	static const char text[] = "clear:pencil:operator, admin:more\n"
+				   "sha256:" RECORD_256 ":operator\n"
+				   "sha1:" RECORD_1 "\n"
+				   "both:" RECORD_256 "\n"
+				   "both:" RECORD_1 ":operator\n"
+				   "broken:SCRAM-SHA-256$4096:x$y:z:operator\n"
+				   "none:pencil\n";
+	static const struct {
+		const char *account;
+		bool operator_password, sha_256, sha_1;
+		int code;
+	} rows[] = {
+		{ "clear", true, true, true, SN_OK },
+		{ "sha256", true, true, false, SN_OK },
+		{ "sha1", false, false, true, SN_OK },
+		{ "both", false, true, true, SN_OK },
+		{ "broken", false, false, false, SN_EDENIED },
+		{ "none", false, true, true, SN_OK },
+		{ "nobody", false, false, false, SN_ENOTFOUND },
+	};
+	struct sn_checker *checker = open_checker("file:%s", write_file(text));
+	struct sn_session *session = NULL;
+	struct sn_creds creds = { .kind = SN_CREDS_SCRAM, .account = sn_str(rows[_i].account) };
+
+	ck_assert_uint_eq(sn_checker_kinds(checker), SN_CREDS_PASSWORD | SN_CREDS_SCRAM);
+	ck_assert_int_eq(check_now(checker, rows[_i].account, "pencil", &session), rows[_i].code);
+	if (session != NULL)
+		ck_assert(sn_session_has_role(session, SN_STR("operator")) ==
+			rows[_i].operator_password);
+	sn_session_unref(&session);
+	if (rows[_i].code == SN_OK)
+		ck_assert_int_eq(check_now(checker, rows[_i].account, "penci", NULL), SN_EDENIED);
+	for (size_t i = 0; i < 2; i++) {
+		const bool expected = i == 0 ? rows[_i].sha_1 : rows[_i].sha_256;
+		struct answer answer;
+
+		creds.hash = i == 0 ? SN_SCRAM_SHA_1 : SN_SCRAM_SHA_256;
+		answer = check_creds(checker, &creds);
+		ck_assert_int_eq(answer.code, expected ? SN_OK : SN_ENOTFOUND);
+		if (expected) {
+			ck_assert_uint_eq(answer.scram.hash, creds.hash);
+			ck_assert(sn_scram_verify(&answer.scram, SN_STR("pencil")));
+			ck_assert_str_view(answer.session->account, rows[_i].account);
+		}
+		sn_session_unref(&answer.session);
+	}
+	sn_checker_close(&checker);
+}
+END_TEST
+
+/* A client that can SCRAM would take it, and could not log in. */
+START_TEST(a_crypt_hash_takes_scram_out_of_the_offer)
+{
+	struct sn_checker *checker = open_checker("file:%s", write_file("alice:secret\n"));
+
+	ck_assert_uint_eq(sn_checker_kinds(checker), SN_CREDS_PASSWORD | SN_CREDS_SCRAM);
+	rewrite_file("alice:secret\nbob:$6$salt$hash\n");
+	ck_assert_int_eq(check_now(checker, "alice", "secret", NULL), SN_OK);
+	ck_assert_uint_eq(sn_checker_kinds(checker), SN_CREDS_PASSWORD);
+	rewrite_file("");
+	ck_assert_int_eq(check_now(checker, "alice", "secret", NULL), SN_ENOTFOUND);
+	ck_assert_uint_eq(sn_checker_kinds(checker), SN_CREDS_PASSWORD | SN_CREDS_SCRAM);
+	sn_checker_close(&checker);
+}
+END_TEST
+
 Suite *suite_checker_file(void);
 Suite *suite_checker_file(void)
 {
@@ -168,6 +233,8 @@ Suite *suite_checker_file(void)
 	tcase_add_loop_test(tc, answers, 0, 10);
 	tcase_add_test(tc, notices_changes);
 	tcase_add_test(tc, a_vanished_file_leaves_the_last_state);
+	tcase_add_loop_test(tc, knows_every_form_and_the_roles, 0, 7);
+	tcase_add_test(tc, a_crypt_hash_takes_scram_out_of_the_offer);
 	tcase_add_loop_test(tc, refuses_what_it_cannot_read, 0, 5);
 	tcase_add_test(tc, a_login_given_up_leaks_nothing);
 	tcase_add_test(tc, a_full_queue_says_try_later);

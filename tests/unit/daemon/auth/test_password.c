@@ -69,6 +69,20 @@ START_TEST(refuses_nul_and_broken_hashes)
 }
 END_TEST
 
+#define RECORD \
+	"SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:" \
+	"D+CSWLOshSulAsxiupA+qs2/fTE="
+
+START_TEST(matches_scram_records)
+{
+	ck_assert(!sn_password_is_hash(SN_STR(RECORD)));
+	ck_assert(sn_password_matches(SN_STR("pencil"), SN_STR(RECORD)));
+	ck_assert(!sn_password_matches(SN_STR("penci"), SN_STR(RECORD)));
+	/* A broken one is nobody's password, not even its own text. */
+	ck_assert(!sn_password_matches(SN_STR("SCRAM-SHA-1$x"), SN_STR("SCRAM-SHA-1$x")));
+}
+END_TEST
+
 Suite *suite_password(void);
 Suite *suite_password(void)
 {
@@ -80,6 +94,7 @@ Suite *suite_password(void)
 	tcase_add_test(tc, compares_plain_text);
 	tcase_add_loop_test(tc, matches_each_scheme, 0, 4);
 	tcase_add_test(tc, refuses_nul_and_broken_hashes);
+	tcase_add_test(tc, matches_scram_records);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

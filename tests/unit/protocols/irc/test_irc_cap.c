@@ -145,7 +145,8 @@ START_TEST(test_sasl_is_offered_where_it_works)
 	irc_restart("auth = [\"memory:alice:secret\"]\ninsecure_auth = true\n");
 	peer = irc_connect();
 	irc_ask(peer, "CAP LS", "* LS :* multi-prefix sasl server-time *");
-	irc_ask(peer, "CAP LS 302", "* LS :* multi-prefix sasl=PLAIN server-time *");
+	irc_ask(peer, "CAP LS 302",
+		"* LS :* multi-prefix sasl=SCRAM-SHA-256,SCRAM-SHA-1,PLAIN server-time *");
 	irc_ask(peer, "CAP REQ :sasl", "* ACK :sasl");
 	/* Not from another machine without TLS, and not without accounts. */
 	irc_restart("auth = [\"memory:alice:secret\"]\n");

@@ -11,7 +11,7 @@ START_TEST(test_welcome)
 	irc_expect(peer,
 		":irc.test 002 alice :Your host is irc.test, running version " PACKAGE_VERSION);
 	irc_expect(peer, ":irc.test 003 alice :This server was started at 20*-*-*T*Z");
-	irc_expect(peer, ":irc.test 004 alice irc.test " PACKAGE_VERSION " i biklmnostv bklov");
+	irc_expect(peer, ":irc.test 004 alice irc.test " PACKAGE_VERSION " io biklmnostv bklov");
 	irc_skip_to(peer, ":irc.test 251 alice :There are 1 users and 0 invisible on 1 server");
 	irc_skip_to(peer, ":irc.test 422 alice :MOTD File is missing");
 	irc_expect_nothing(peer);

@@ -137,7 +137,8 @@ START_TEST(test_exchange_errors)
 		":irc.test 904 [*] :SASL authentication failed: request the sasl capability first");
 	peer = asker();
 	irc_ask(peer, "AUTHENTICATE BOGUS",
-		":irc.test 908 [*] PLAIN :are available SASL mechanisms", ":irc.test 904 [*] *");
+		":irc.test 908 [*] SCRAM-SHA-256,SCRAM-SHA-1,PLAIN :are available SASL mechanisms",
+		":irc.test 904 [*] *");
 	irc_ask(peer, "AUTHENTICATE *", ":irc.test 906 [*] :SASL authentication aborted");
 	irc_ask(peer, "AUTHENTICATE plain", "AUTHENTICATE +");
 	irc_ask(peer, "AUTHENTICATE *", ":irc.test 906 [*] :SASL authentication aborted");
@@ -238,15 +239,14 @@ END_TEST
 /* --- with a check that takes its time on another thread --------------------------------------- */
 
 /* A password file that needs no place in the file system. */
-static void restart_with_file(void)
+static void restart_with_file(const char *line)
 {
-	static const char line[] = "alice:secret\n";
 	const int fd = memfd_create("users", 0);
 	char keys[200];
 	struct sn_strbuf b;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
+	ck_assert_int_eq(write(fd, line, strlen(line)), strlen(line));
 	sn_strbuf_fixed(&b, keys, sizeof(keys));
 	sn_strbuf_addf(&b, "insecure_auth = true\nauth = [\"file:/proc/self/fd/%d\"]\n", fd);
 	irc_restart(keys);
@@ -256,7 +256,7 @@ START_TEST(test_input_waits_for_the_answer)
 {
 	struct irc_peer *peer;
 
-	restart_with_file();
+	restart_with_file("alice:secret\n");
 	peer = asker();
 	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
 	/* "\0alice\0wrong", and at once what must not be answered before it. */
@@ -273,7 +273,7 @@ START_TEST(test_gone_while_waiting)
 {
 	struct irc_peer *peer;
 
-	restart_with_file();
+	restart_with_file("alice:secret\n");
 	peer = asker();
 	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
 	sn_stream_write(peer->stream, SN_STR("AUTHENTICATE AGFsaWNlAHdyb25n\r\n"));
@@ -282,6 +282,78 @@ START_TEST(test_gone_while_waiting)
 	irc_reset(peer);
 	peer = irc_connect();
 	irc_ask(peer, "PING x", ":irc.test PONG irc.test :x");
+}
+END_TEST
+
+START_TEST(test_scram_is_told_apart_from_success)
+{
+	struct irc_peer *peer;
+	struct sn_str line;
+
+	irc_restart(AUTH);
+	peer = asker();
+	irc_ask(peer, "AUTHENTICATE SCRAM-SHA-256", "AUTHENTICATE +");
+	/* "n,,n=alice,r=abc" */
+	irc_say(peer, "AUTHENTICATE biwsbj1hbGljZSxyPWFiYw==");
+	sn_test_turn_until(irc_loop, peer->read < peer->text.n);
+	line = irc_skip_to(peer, "AUTHENTICATE cj1hYm*");
+	ck_assert_uint_gt(line.n, 80);
+	/* No proof at all. */
+	irc_ask(peer, "AUTHENTICATE Yz1iaXdz", ":irc.test 904 [*] :SASL authentication failed");
+	ck_assert_uint_eq(irc_metric(SN_IRC_LOGIN_FAILURES), 1);
+}
+END_TEST
+
+START_TEST(test_an_operator_is_shown)
+{
+	struct irc_peer *peer, *bob;
+
+	restart_with_file("alice:secret:operator\nbob:hunter2:guest\n");
+	peer = asker();
+	irc_ask(peer, "NICK anne\r\nUSER a 0 * :A");
+	irc_ask(peer, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	say_plain(peer, SN_STR("\0alice\0secret"));
+	sn_test_turn_until(irc_loop, peer->read < peer->text.n);
+	irc_skip_to(peer, ":irc.test 903 anne *");
+	irc_say(peer, "CAP END");
+	irc_skip_to(peer, ":anne MODE anne :+o");
+	irc_ask(peer, "MODE anne", ":irc.test 221 anne +o");
+	irc_ask(peer, "MODE anne -o+i", ":anne MODE anne :+i");
+	irc_ask(peer, "MODE anne", ":irc.test 221 anne +io");
+	irc_ask(peer, "WHO anne", "* 352 anne * anne H[*] :*", "* 315 *");
+	irc_ask(peer, "WHO * o", "* 352 anne * anne H[*] :*", "* 315 *");
+	irc_say(peer, "WHOIS anne");
+	irc_skip_to(peer, ":irc.test 313 anne anne :is an IRC operator");
+	bob = asker();
+	irc_ask(bob, "NICK bob\r\nUSER b 0 * :B");
+	irc_ask(bob, "AUTHENTICATE PLAIN", "AUTHENTICATE +");
+	say_plain(bob, SN_STR("\0bob\0hunter2"));
+	sn_test_turn_until(irc_loop, bob->read < bob->text.n);
+	irc_say(bob, "CAP END");
+	irc_forget(bob);
+	irc_ask(bob, "MODE bob", ":irc.test 221 bob +");
+	irc_ask(bob, "WHO bob", "* 352 bob * bob H :*", "* 315 *");
+	irc_ask(bob, "MODE bob +o");
+	irc_ask(bob, "MODE bob", ":irc.test 221 bob +");
+}
+END_TEST
+
+START_TEST(test_anonymous_has_no_name)
+{
+	struct irc_peer *peer;
+
+	irc_restart("auth = [\"anonymous\"]\n");
+	peer = irc_connect();
+	irc_ask(peer, "CAP LS 302", "* LS :* sasl=ANONYMOUS *");
+	irc_ask(peer, "CAP REQ :sasl", "* ACK :sasl");
+	irc_ask(peer, "AUTHENTICATE ANONYMOUS", "AUTHENTICATE +");
+	irc_ask(peer, "AUTHENTICATE +", ":irc.test 903 [*] *");
+	irc_say(peer, "NICK anne\r\nUSER a 0 * :A\r\nCAP END");
+	irc_skip_to(peer, ":irc.test 001 anne *");
+	irc_forget(peer);
+	irc_say(peer, "WHOIS anne");
+	irc_skip_to(peer, "* 312 *");
+	irc_expect(peer, "* 317 *");
 }
 END_TEST
 
@@ -297,6 +369,9 @@ Suite *sn_suite_irc_sasl(void)
 		test_long_password_in_chunks,
 		test_once_is_enough,
 		test_login_of_a_guest_is_told,
+		test_scram_is_told_apart_from_success,
+		test_an_operator_is_shown,
+		test_anonymous_has_no_name,
 		test_input_waits_for_the_answer,
 		test_gone_while_waiting,
 	};
