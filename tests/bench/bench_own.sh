@@ -1,6 +1,6 @@
 #!/bin/sh
 # Figures of programs that measure themselves: each is run several times.
-# usage: bench_own.sh BUILDDIR loop|tls|dgram...
+# usage: bench_own.sh BUILDDIR loop|tls|dgram|store...
 set -eu
 . "$(dirname "$0")/bench_lib.sh"
 
@@ -32,6 +32,11 @@ rows_of_dgram() {
 	$1 == "dgram" { print "UDP echo, " $3 " bytes, " $2 "\tCPU ns\t" $5 "\t" bare }'
 }
 
+rows_of_store() {
+	awk '$1 == "plain" { plain = $2 }
+	$1 == "store" { print "SQLite, acknowledged inserts, " $2 " under way\t1/s\t" $5 "\t" plain }'
+}
+
 # In the order of the first run; with a peer the median and range of the runs' ratios.
 summarise() {
 	cut -f1 "$work/rows" | awk '!seen[$0]++' | while read -r figure; do
@@ -51,6 +56,7 @@ summarise() {
 target_of() {
 	case $1 in
 	loop:*) echo 'same' ;;
+	SQLite*) echo '(a commit each), over 20000' ;;
 	*) echo '(bare calls)' ;;
 	esac
 }
