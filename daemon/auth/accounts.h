@@ -58,6 +58,21 @@ struct sn_promise *sn_account_add_item(const struct sn_auth_context *context, st
 /* By value, label, or an SSH key's fingerprint ("SHA256:..."): all that match. */
 struct sn_promise *sn_account_remove_item(const struct sn_auth_context *context, struct sn_str name,
 	enum sn_account_item_kind kind, struct sn_str which) SN_WARN_UNUSED;
+/*
+ * What tells two items of one kind apart: a role's name, a key's fingerprint ("SHA256:...", as
+ * ssh-keygen prints it), a certificate's or token's SHA-256 (lower case hex). Checks the item on
+ * the way: SN_ESYNTAX, SN_ELIMIT, SN_EENCODING, SN_EMISSING, SN_EUNSUPPORTED, with text in *diag.
+ */
+#define SN_ACCOUNT_IDENT_SIZE 72
+int sn_account_item_ident(const struct sn_account_item *item, char ident[SN_ACCOUNT_IDENT_SIZE],
+	struct sn_diag *diag) SN_WARN_UNUSED;
+/* Of a token's text. */
+void sn_account_token_ident(struct sn_str token, char ident[SN_ACCOUNT_IDENT_SIZE]);
+
+/* Can it be a stored secret? SN_ESYNTAX with text in *diag: neither a SCRAM record nor a crypt(3)
+ * hash that this machine can compute. */
+int sn_account_hash_check(struct sn_str hash, struct sn_diag *diag) SN_WARN_UNUSED;
+
 /* A random token's text ("sn_" and 43 characters of base64url); give its owner the text once. */
 void sn_account_new_token(char text[SN_ACCOUNT_TOKEN_SIZE]);
 

@@ -18,25 +18,10 @@ static inline struct sn_sql_value sn_account_id_sql(const struct sn_account_id *
 	return sn_sql_blob(sn_str_n(id->text, id->n));
 }
 
-/*
- * What tells two items of one kind apart: a role's name, a key's or certificate's fingerprint, a
- * token's SHA-256 (lower case hex).
- */
-#define SN_ACCOUNT_IDENT_SIZE 72
-/* Checks the item and makes its ident; SN_ESYNTAX, SN_ELIMIT, SN_EENCODING with text in *diag. */
-int sn_account_item_ident(const struct sn_account_item *item, char ident[SN_ACCOUNT_IDENT_SIZE],
-	struct sn_diag *diag) SN_WARN_UNUSED;
 /* "SHA256:..." of an SSH key's wire form, as ssh-keygen -l prints it. */
 void sn_account_key_ident(struct sn_str wire, char ident[SN_ACCOUNT_IDENT_SIZE]);
 /* Hex of a SHA-256. */
 void sn_account_digest_ident(const uint8_t digest[32], char ident[SN_ACCOUNT_IDENT_SIZE]);
-/* Hex of the SHA-256 of a token's text. */
-void sn_account_token_ident(struct sn_str token, char ident[SN_ACCOUNT_IDENT_SIZE]);
-
-/* SN_OK, or why it can be no stored secret: neither a SCRAM record nor a crypt(3) hash this
- * machine can compute. */
-int sn_account_hash_check(struct sn_str hash, struct sn_diag *diag) SN_WARN_UNUSED;
-
 /* A promise that has failed already. */
 struct sn_promise *sn_account_failed(const struct sn_auth_context *context, int code);
 

@@ -13,6 +13,10 @@ static const struct sn_command *const commands[] = {
 	&sn_command_ctl,
 	&sn_command_check,
 	&sn_command_list,
+	&sn_command_user,
+	&sn_command_hash,
+	&sn_command_export,
+	&sn_command_import,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

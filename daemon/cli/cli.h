@@ -2,8 +2,9 @@
  * Command line: `sennit VERB ...`. One file per verb; a verb that is no command is the name of a
  * service module and runs it with a configuration made from its options (cli_service.c).
  *
- * Exit codes are sysexits': 0 fine, 64 usage, 66 input file missing, 69 cannot be had (port taken),
- * 70 internal, 71 system, 74 I/O, 77 permission, 78 configuration.
+ * Exit codes are sysexits': 0 fine, 64 usage, 65 input wrong, 66 input file missing, 67 no such
+ * account, 69 cannot be had (port taken), 70 internal, 71 system, 73 output file cannot be made,
+ * 74 I/O, 75 try again, 77 permission, 78 configuration.
  */
 #ifndef SN_DAEMON_CLI_CLI_H
 #define SN_DAEMON_CLI_CLI_H
@@ -21,7 +22,8 @@ struct sn_command {
 	int (*run)(const struct sn_command *command, int argc, char **argv);
 };
 
-extern const struct sn_command sn_command_check, sn_command_ctl, sn_command_list, sn_command_run;
+extern const struct sn_command sn_command_check, sn_command_ctl, sn_command_export, sn_command_hash,
+	sn_command_import, sn_command_list, sn_command_run, sn_command_user;
 
 /* argv as main got it. */
 int sn_cli_main(int argc, char **argv);

@@ -48,7 +48,8 @@ static void list_auth(void)
 	const struct sn_checker_type *type;
 
 	for (size_t i = 0; (type = sn_checker_type_at(i)) != NULL; i++)
-		printf("%s:%s\n    %s\n", type->name, type->arg_help, type->doc);
+		printf("%s%s%s\n    %s\n", type->name, type->arg_help[0] != '\0' ? ":" : "",
+			type->arg_help, type->doc);
 }
 
 static const struct {

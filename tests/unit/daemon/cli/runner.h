@@ -11,7 +11,7 @@
 #include "tests/support/certs.h"
 #include "tests/support/unit.h"
 
-#define RUNNER_WORDS 8
+#define RUNNER_WORDS 16
 
 extern struct sn_test_dir runner_dir; /* the child's working folder */
 

@@ -1,26 +1,26 @@
 #include "tests/support/unit.h"
 
-Suite *sn_suite_cli(void);
-Suite *sn_suite_cli_check(void);
-Suite *sn_suite_cli_ctl(void);
-Suite *sn_suite_cli_list(void);
-Suite *sn_suite_cli_run(void);
-Suite *sn_suite_cli_serve(void);
-Suite *sn_suite_cli_service(void);
-Suite *sn_suite_ctl_client(void);
-Suite *sn_suite_modules(void);
-Suite *sn_suite_table(void);
+Suite *suite_accounts_json(void);
+Suite *suite_accounts_open(void);
+Suite *suite_cli_export(void);
+Suite *suite_cli_hash(void);
+Suite *suite_cli_import(void);
+Suite *suite_cli_user(void);
+Suite *suite_cli_user_items(void);
+Suite *suite_cli_user_show(void);
+Suite *suite_options(void);
+Suite *suite_password(void);
 
 const sn_suite_fn sn_suites[] = {
-	sn_suite_cli,
-	sn_suite_cli_check,
-	sn_suite_cli_ctl,
-	sn_suite_cli_list,
-	sn_suite_cli_run,
-	sn_suite_cli_serve,
-	sn_suite_cli_service,
-	sn_suite_ctl_client,
-	sn_suite_modules,
-	sn_suite_table,
+	suite_accounts_json,
+	suite_accounts_open,
+	suite_cli_export,
+	suite_cli_hash,
+	suite_cli_import,
+	suite_cli_user,
+	suite_cli_user_items,
+	suite_cli_user_show,
+	suite_options,
+	suite_password,
 	NULL,
 };
