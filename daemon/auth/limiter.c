@@ -53,6 +53,7 @@ struct table {
 struct sn_limiter {
 	struct table *table;
 	struct sn_limiter_options options;
+	struct sn_limiter_net *exempt; /* options.exempt */
 	size_t sets;
 	uint8_t key[16];
 };
@@ -110,6 +111,11 @@ int sn_limiter_new(void *memory, size_t size, const struct sn_limiter_options *o
 	limiter = sn_alloc_zero(sizeof(*limiter));
 	limiter->table = table;
 	limiter->options = defaults(options);
+	limiter->exempt = sn_alloc_array(options->exempt_count, sizeof(*limiter->exempt));
+	if (options->exempt_count > 0)
+		memcpy(limiter->exempt, options->exempt,
+			options->exempt_count * sizeof(*limiter->exempt));
+	limiter->options.exempt = limiter->exempt;
 	limiter->sets = sets;
 	for (size_t i = 0; i < 2; i++)
 		key[i] = settle_random(&table->key[i]);
@@ -120,8 +126,10 @@ int sn_limiter_new(void *memory, size_t size, const struct sn_limiter_options *o
 
 void sn_limiter_free(struct sn_limiter **limiter)
 {
-	if (*limiter != NULL)
-		sn_wipe((*limiter)->key, sizeof((*limiter)->key));
+	if (*limiter == NULL)
+		return;
+	sn_wipe((*limiter)->key, sizeof((*limiter)->key));
+	sn_free((*limiter)->exempt);
 	sn_free(*limiter);
 	*limiter = NULL;
 }

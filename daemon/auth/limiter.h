@@ -37,7 +37,7 @@ struct sn_limiter_options {
 	uint32_t refuse_points;              /* 0: 50 */
 	int64_t half_life;                   /* 0: 300 s */
 	int64_t delay, delay_max;            /* 0: 0.5 s, 15 s */
-	const struct sn_limiter_net *exempt; /* borrowed */
+	const struct sn_limiter_net *exempt; /* copied */
 	size_t exempt_count;
 	const struct sn_clock *clock; /* NULL: system; monotonic time is the same in all workers */
 };

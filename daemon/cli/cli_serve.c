@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "daemon/auth/limiter.h"
+#include "daemon/base/mem.h"
 #include "daemon/cli/cli.h"
 #include "daemon/loop/signal.h"
 
@@ -9,6 +11,8 @@
 struct serving {
 	struct sn_loop *loop;
 	struct sn_host *host;
+	struct sn_limiter *limiter;
+	void *limiter_memory;
 	struct sn_signal signals;
 	struct sn_host_stop stop;
 	bool stopping;
@@ -79,15 +83,26 @@ static void greet(struct sn_host *host)
 	sn_strbuf_fini(&out);
 }
 
+static int make_host(struct serving *serving, struct sn_conf *conf)
+{
+	const size_t size = sn_host_limiter_size(conf);
+	struct sn_host_options options = { .loop = serving->loop, .conf = conf };
+	int code;
+
+	serving->limiter_memory = sn_alloc_zero(size);
+	code = sn_host_limiter_new(conf, serving->limiter_memory, size, &serving->limiter);
+	options.limiter = serving->limiter;
+	return code == SN_OK ? sn_host_new(&options, &serving->host) : code;
+}
+
 static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_diags *diags)
 {
-	const struct sn_host_options options = { .loop = serving->loop, .conf = conf };
 	const size_t warnings = diags->warnings;
 	int code = sn_signal_start(serving->loop, &serving->signals, signos, on_signal);
 
 	if (code != SN_OK)
 		return code;
-	code = sn_host_new(&options, &serving->host);
+	code = make_host(serving, conf);
 	if (code == SN_OK)
 		code = sn_host_start(serving->host, diags);
 	if (code != SN_OK || diags->warnings > warnings)
@@ -103,6 +118,8 @@ static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_dia
 	}
 	sn_host_free(&serving->host);
 	sn_loop_turn(serving->loop, 0);
+	sn_limiter_free(&serving->limiter);
+	sn_free(serving->limiter_memory);
 	sn_signal_stop(&serving->signals);
 	return code;
 }

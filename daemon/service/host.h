@@ -59,6 +59,12 @@ extern const struct sn_conf_section sn_server_section, sn_log_section, sn_worker
 /* The same for sn_log_set_up, which may use it as long as the configuration lives. */
 struct sn_log_setup sn_log_conf_setup(const struct sn_log_conf *log, bool color);
 
+/* The limiter that [server] asks for (limiter.h), over zeroed memory of that size: shared by all
+ * workers, or of one process. */
+size_t sn_host_limiter_size(const struct sn_conf *conf);
+int sn_host_limiter_new(const struct sn_conf *conf, void *memory, size_t size,
+	struct sn_limiter **limiter_r) SN_WARN_UNUSED;
+
 /* Where a service runs (decisions/0008): by its table, its module, its flags. */
 struct sn_placement {
 	struct sn_str group;

@@ -2,6 +2,8 @@
 #include "daemon/base/text.h"
 #include "daemon/service/host.h"
 
+#include "daemon/auth/limiter.h"
+
 static const char *const level_choices[] = { "debug", "info", "warn", "error", "critical", NULL };
 static const char *const format_choices[] = { "auto", "text", "json", NULL };
 static const char *const target_choices[] = {
@@ -87,7 +89,7 @@ static const struct sn_conf_item server_items[] = {
 		.doc = "Addresses and accounts whose failures are remembered." },
 	{ "auth_exempt", SN_CONF_STRINGS, offsetof(struct sn_server_conf, auth_exempt), .max = 256,
 		.reload = SN_RELOAD_PROCESS,
-		.doc = "IP addresses whose failures are not counted, such as a gateway's." },
+		.doc = "Addresses and networks (192.0.2.0/24) whose failures are not counted, such as a gateway's." },
 	{ "metrics_size", SN_CONF_SIZE, offsetof(struct sn_server_conf, metrics_size),
 		.def = "256KiB", .min = 4096, .max = 64 << 20, .reload = SN_RELOAD_PROCESS,
 		.doc = "Shared memory for the metrics of one worker." },
@@ -132,11 +134,11 @@ static bool is_plain_name(struct sn_str name)
 static void check_exempt(const struct sn_conf_strings *list, struct sn_conf_diags *diags)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		struct sn_addr addr;
+		struct sn_limiter_net net;
 
-		if (sn_addr_parse(list->items[i], 0, &addr) != SN_OK)
+		if (sn_limiter_net_parse(list->items[i], &net) != SN_OK)
 			sn_conf_report(diags, SN_CONF_ERROR, list->positions[i],
-				"auth_exempt: \"%.*s\" is not an IP address",
+				"auth_exempt: \"%.*s\" is not an IP address or network (192.0.2.0/24)",
 				SN_STR_ARG(list->items[i]));
 	}
 }

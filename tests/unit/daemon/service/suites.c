@@ -3,6 +3,7 @@
 Suite *sn_suite_conn(void);
 Suite *sn_suite_host(void);
 Suite *sn_suite_host_conf(void);
+Suite *sn_suite_host_limiter(void);
 Suite *sn_suite_plugin_load(void);
 Suite *sn_suite_plugin_places(void);
 Suite *sn_suite_plugin_scan(void);
@@ -16,6 +17,7 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_conn,
 	sn_suite_host,
 	sn_suite_host_conf,
+	sn_suite_host_limiter,
 	sn_suite_plugin_load,
 	sn_suite_plugin_places,
 	sn_suite_plugin_scan,
