@@ -29,8 +29,9 @@ struct secrets {
 };
 
 struct login {
-	struct sn_check check; /* first member */
-	struct accounts_checker *accounts;
+	struct sn_check check;             /* first member */
+	struct accounts_checker *accounts; /* not on the thread: it may be closed by then */
+	const struct sn_auth_context *context;
 	struct sn_waiter waiter;
 	struct sn_job job;
 	bool hashing; /* the job was accepted and is not done */
@@ -173,7 +174,7 @@ static void waste(struct login *login, struct sn_str prepared)
 {
 	struct sn_scram_record record;
 
-	sn_scram_fake(SN_SCRAM_SHA_256, login->accounts->checker.context->secret,
+	sn_scram_fake(SN_SCRAM_SHA_256, login->context->secret,
 		sn_str_n(login->id.text, login->id.n), &record);
 	(void)sn_scram_verify(&record, prepared);
 }
@@ -257,12 +258,11 @@ static void on_hashed(struct sn_job *job, int code)
 
 static void hash(struct login *login)
 {
-	const struct sn_auth_context *context = login->accounts->checker.context;
 	int code;
 
 	login->job.work = verify;
 	login->job.done = on_hashed;
-	code = sn_offload_run(context->pool, context->loop, &login->job);
+	code = sn_offload_run(login->context->pool, login->context->loop, &login->job);
 	login->hashing = code == SN_OK;
 	if (code != SN_OK)
 		deny(login, code);
@@ -446,6 +446,7 @@ static struct login *new_login(struct accounts_checker *accounts, const struct s
 	struct login *login = sn_alloc_zero(sizeof(*login));
 
 	login->accounts = accounts;
+	login->context = accounts->checker.context;
 	login->kind = creds->kind;
 	login->hash = creds->hash;
 	if (creds->kind == SN_CREDS_PASSWORD) {
@@ -453,7 +454,7 @@ static struct login *new_login(struct accounts_checker *accounts, const struct s
 		login->password_n = creds->password.n;
 	}
 	name_item(login, creds);
-	sn_promise_init(accounts->checker.context->loop, &login->check.promise, &login_ops);
+	sn_promise_init(login->context->loop, &login->check.promise, &login_ops);
 	return login;
 }
 
@@ -483,6 +484,16 @@ static int check_accounts(struct sn_checker *checker, const struct sn_creds *cre
 		deny(login, SN_ENOTFOUND);
 	}
 	return SN_PENDING;
+}
+
+static void on_proved(struct sn_checker *checker, const struct sn_session *session)
+{
+	struct accounts_checker *accounts =
+		sn_container_of(checker, struct accounts_checker, checker);
+	struct sn_account_id id;
+
+	if (sn_account_id_make(session->account, &id))
+		sn_account_touch(accounts->touches, &id, SN_STR_NULL);
 }
 
 static void close_accounts(struct sn_checker *checker)
@@ -528,4 +539,5 @@ const struct sn_checker_type sn_checker_accounts = {
 	.open = open_accounts,
 	.check = check_accounts,
 	.close = close_accounts,
+	.proved = on_proved,
 };

@@ -334,8 +334,23 @@ int sn_portal_login(struct sn_portal *portal, const struct sn_creds *creds,
 	return login_now(portal, creds, session_r, promise_r);
 }
 
-void sn_portal_scram_done(struct sn_portal *portal, const struct sn_creds *creds, bool proved)
+/* To the checker whose session it is. */
+static void tell_checker(struct sn_portal *portal, const struct sn_session *session)
 {
-	tell_limiter(portal, creds, proved);
-	count(portal, proved ? SN_AUTH_OK : SN_AUTH_DENIED);
+	for (size_t i = 0; i < portal->count; i++) {
+		struct sn_checker *checker = portal->checkers[i];
+
+		if (checker->type->proved != NULL &&
+			strcmp(checker->type->name, session->checker) == 0)
+			checker->type->proved(checker, session);
+	}
+}
+
+void sn_portal_scram_done(
+	struct sn_portal *portal, const struct sn_creds *creds, const struct sn_session *proved)
+{
+	tell_limiter(portal, creds, proved != NULL);
+	count(portal, proved != NULL ? SN_AUTH_OK : SN_AUTH_DENIED);
+	if (proved != NULL)
+		tell_checker(portal, proved);
 }

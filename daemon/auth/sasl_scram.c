@@ -386,7 +386,7 @@ static int take_final(struct sn_sasl *sasl, struct sn_str response, struct sn_st
 	proved = sn_scram_proves(
 			 &x->record, sn_strbuf_str(&x->auth), sn_str_n(f.proof, f.proof_n)) &&
 		x->session != NULL;
-	sn_portal_scram_done(sasl->portal, &creds, proved);
+	sn_portal_scram_done(sasl->portal, &creds, proved ? x->session : NULL);
 	return proved ? succeed(sasl, out) : fail(out, SN_EDENIED, "invalid-proof");
 }
 

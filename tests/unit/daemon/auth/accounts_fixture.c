@@ -2,7 +2,7 @@
 
 #include "daemon/base/log.h"
 
-void accounts_setup(void)
+void accounts_open_store(void)
 {
 	static const struct sn_store_schema *const schemas[] = { &sn_accounts_schema, NULL };
 	const struct sn_store_options options = {
@@ -12,17 +12,20 @@ void accounts_setup(void)
 	struct sn_diag diag = { 0 };
 	int code;
 
-	auth_setup();
-	ck_assert_int_eq(sn_log_set_level("", SN_LOG_ERROR), SN_OK);
+	ck_assert_int_eq(sn_log_set_level("store", SN_LOG_WARN), SN_OK);
 	code = sn_store_open(loop, &options, &context.store, &diag);
 	ck_assert_msg(code == SN_OK, "%s", diag.text);
 }
 
+void accounts_setup(void)
+{
+	auth_setup();
+	ck_assert_int_eq(sn_log_set_level("", SN_LOG_ERROR), SN_OK);
+	accounts_open_store();
+}
+
 void accounts_teardown(void)
 {
-	sn_offload_free(&pool);
-	sn_loop_turn(loop, 0);
-	sn_store_close(&context.store);
 	sn_log_reset_levels();
 	auth_teardown();
 }

@@ -5,6 +5,8 @@
 #include "daemon/auth/accounts.h"
 #include "tests/unit/daemon/auth/fixture.h"
 
+/* An empty database in memory for the context; auth_teardown closes it. */
+void accounts_open_store(void);
 /* auth_setup with an empty database in memory; its end. */
 void accounts_setup(void);
 void accounts_teardown(void);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "daemon/base/text.h"
+#include "tests/unit/daemon/auth/accounts_fixture.h"
 #include "tests/unit/daemon/auth/sasl_client.h"
 #include "tests/unit/daemon/net/tls_rig.h"
 
@@ -62,7 +63,27 @@ static struct sn_checker *open_anonymous(void)
 	return open_checker("anonymous");
 }
 
+static struct sn_checker *open_accounts(void)
+{
+	char ident[SN_ACCOUNT_IDENT_SIZE], hex[2 * sizeof(matrix_fingerprint) + 1];
+	struct sn_strbuf b;
+
+	accounts_open_store();
+	add_account(MATRIX_ACCOUNT, MATRIX_PASSWORD);
+	add_item(MATRIX_ACCOUNT, SN_ACCOUNT_KEY, MATRIX_KEY_TYPE " " MATRIX_KEY_BASE64);
+	sn_strbuf_fixed(&b, hex, sizeof(hex));
+	sn_hex_encode(&b, sn_str_n(matrix_fingerprint, sizeof(matrix_fingerprint)));
+	add_item(MATRIX_ACCOUNT, SN_ACCOUNT_CERTIFICATE, hex);
+	sn_account_token_ident(SN_STR(MATRIX_TOKEN), ident);
+	add_item(MATRIX_ACCOUNT, SN_ACCOUNT_TOKEN, ident);
+	return open_checker("accounts");
+}
+
 static const struct matrix_row rows[] = {
+	{ "accounts", open_accounts,
+		SN_CREDS_PASSWORD | SN_CREDS_SCRAM | SN_CREDS_PUBLICKEY | SN_CREDS_CERTIFICATE |
+			SN_CREDS_TOKEN,
+		"alice" },
 	{ "memory", open_memory, SN_CREDS_PASSWORD | SN_CREDS_SCRAM, "alice" },
 	{ "file, clear", open_file_clear, SN_CREDS_PASSWORD | SN_CREDS_SCRAM, "alice" },
 	{ "file, records", open_file_record, SN_CREDS_PASSWORD | SN_CREDS_SCRAM, "alice" },

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
+#include "daemon/store/store.h"
 
 struct sn_loop *loop;
 struct sn_offload *pool;
@@ -32,6 +33,9 @@ void auth_teardown(void)
 {
 	sn_offload_free(&pool);
 	sn_loop_turn(loop, 0);
+	sn_loop_turn(loop, 0);
+	if (context.store != NULL)
+		sn_store_close(&context.store);
 	sn_loop_turn(loop, 0);
 	sn_loop_free(&loop);
 	if (path[0] != '\0')

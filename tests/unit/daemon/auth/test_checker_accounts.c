@@ -250,6 +250,45 @@ START_TEST(scram_records)
 }
 END_TEST
 
+static void take_last_login(void *where, struct sn_promise *p)
+{
+	*(int64_t *)where = sn_account_at(p, 0)->last_login;
+}
+
+static int64_t last_login(const char *name)
+{
+	int64_t at = -1;
+
+	flush_writes();
+	ck_assert_int_eq(
+		sn_store_wait(loop, sn_account_read(&context, sn_str(name), SN_STR_NULL, 1),
+			take_last_login, &at),
+		SN_OK);
+	return at;
+}
+
+/* A question about a record is none: anybody can ask. */
+START_TEST(logins_are_dated)
+{
+	const struct sn_creds creds = {
+		.kind = SN_CREDS_SCRAM,
+		.account = SN_STR("alice"),
+		.hash = SN_SCRAM_SHA_256,
+	};
+
+	add_account("alice", "secret");
+	add_account("bob", "secret");
+	ck_assert_int_eq(ask(&creds)->code, SN_OK);
+	ck_assert_int_eq(ask_password("bob", "wrong"), SN_EDENIED);
+	ck_assert_int_eq(last_login("alice"), 0);
+	ck_assert_int_eq(last_login("bob"), 0);
+	checker->type->proved(checker, ask(&creds)->session);
+	ck_assert_int_eq(ask_password("bob", "secret"), SN_OK);
+	ck_assert_int_gt(last_login("alice"), 0);
+	ck_assert_int_gt(last_login("bob"), 0);
+}
+END_TEST
+
 START_TEST(keys)
 {
 	uint8_t wire[64];
@@ -455,6 +494,7 @@ Suite *suite_checker_accounts(void)
 	tcase_add_test(tc, weak_records_become_strong);
 	tcase_add_test(tc, an_upgrade_overwrites_nothing_newer);
 	tcase_add_test(tc, scram_records);
+	tcase_add_test(tc, logins_are_dated);
 	tcase_add_test(tc, keys);
 	tcase_add_test(tc, certificates);
 	tcase_add_test(tc, tokens);

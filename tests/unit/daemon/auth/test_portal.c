@@ -324,8 +324,32 @@ START_TEST(who_leaves_early_is_counted)
 }
 END_TEST
 
+static unsigned proved_count;
+
+static void count_proved(struct sn_checker *checker, const struct sn_session *session)
+{
+	(void)checker;
+	ck_assert_str_view(session->account, "alice");
+	proved_count++;
+}
+
+static void close_nothing(struct sn_checker *checker)
+{
+	(void)checker;
+}
+
+/* Also to the checker that gave the record, and to no other. */
 START_TEST(scram_reports_its_end)
 {
+	static const struct sn_checker_type counting = {
+		.size = sizeof(counting),
+		.name = "counting",
+		.close = close_nothing,
+		.proved = count_proved,
+	};
+	struct sn_checker checker = { .type = &counting };
+	struct sn_session *mine = sn_session_new(SN_STR("alice"), "counting");
+	struct sn_session *other = sn_session_new(SN_STR("alice"), "other");
 	struct sn_portal *portal = limited_portal(&(struct sn_limiter_options){ 0 });
 	struct sn_limiter_entry entry;
 	struct sn_addr peer;
@@ -335,13 +359,20 @@ START_TEST(scram_reports_its_end)
 
 	ck_assert_int_eq(sn_addr_parse(SN_STR("192.0.2.1"), 1, &peer), SN_OK);
 	for (unsigned i = 0; i < 3; i++)
-		sn_portal_scram_done(portal, &creds, false);
+		sn_portal_scram_done(portal, &creds, NULL);
 	ck_assert_uint_eq(sn_limiter_worst(context.limiter, &entry, 1), 1);
 	ck_assert_uint_eq(entry.points, 3);
 	ck_assert_uint_eq(sn_metric_get(&metrics, SN_AUTH_DENIED), 3);
-	sn_portal_scram_done(portal, &creds, true);
+	proved_count = 0;
+	sn_portal_add(portal, &checker);
+	sn_portal_scram_done(portal, &creds, mine);
+	ck_assert_uint_eq(proved_count, 1);
 	ck_assert_uint_eq(sn_limiter_worst(context.limiter, &entry, 1), 0);
 	ck_assert_uint_eq(sn_metric_get(&metrics, SN_AUTH_OK), 1);
+	sn_portal_scram_done(portal, &creds, other);
+	ck_assert_uint_eq(proved_count, 1);
+	sn_session_unref(&mine);
+	sn_session_unref(&other);
 	free_limited(portal);
 }
 END_TEST
