@@ -242,6 +242,17 @@ static void choose_capabilities(cap_t now, cap_t kept)
 	}
 }
 
+int sn_privs_hide(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	const int dumpable = 1;
+#else
+	const int dumpable = 0;
+#endif
+
+	return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0) == 0 ? SN_OK : -errno;
+}
+
 int sn_privs_keep_broker(struct sn_diag *diag)
 {
 	cap_t now = cap_get_proc(), kept = cap_init();
@@ -249,9 +260,6 @@ int sn_privs_keep_broker(struct sn_diag *diag)
 
 	if (now == NULL || kept == NULL)
 		code = sn_diag_set(diag, -errno, 0, "cannot read the own capabilities");
-	/* Passwords pass through: no core dump, and no debugger of our own user's. */
-	else if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		code = sn_diag_set(diag, -errno, 0, "cannot forbid core dumps");
 	if (code == SN_OK) {
 		choose_capabilities(now, kept);
 		code = narrow_bounding_set(kept, diag);

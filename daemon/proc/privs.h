@@ -16,6 +16,9 @@
 int sn_privs_become(struct sn_str user, struct sn_str group, struct sn_diag *diag) SN_WARN_UNUSED;
 /* What the broker keeps: the capabilities it needs for its verbs, nothing else. */
 int sn_privs_keep_broker(struct sn_diag *diag) SN_WARN_UNUSED;
+/* Passwords pass through this process: no core file, and no debugger of our own user's. (Built with
+ * a sanitizer it stays open to the leak check.) */
+int sn_privs_hide(void) SN_WARN_UNUSED;
 
 struct sn_sandbox {
 	const struct sn_str *read_paths; /* files and folders; a missing one is skipped */

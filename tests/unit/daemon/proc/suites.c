@@ -1,18 +1,38 @@
 #include "tests/support/unit.h"
 
+Suite *broker_suite(void);
+Suite *broker_client_suite(void);
+Suite *broker_helper_suite(void);
+Suite *broker_open_suite(void);
+Suite *broker_process_suite(void);
+Suite *broker_wire_suite(void);
 Suite *control_suite(void);
 Suite *ipc_suite(void);
 Suite *layout_suite(void);
+Suite *pam_suite(void);
 Suite *privs_suite(void);
 Suite *runtime_dir_suite(void);
 Suite *sandbox_suite(void);
+Suite *spawn_suite(void);
+Suite *spawn_exec_suite(void);
+Suite *utmp_suite(void);
 
 const sn_suite_fn sn_suites[] = {
+	broker_suite,
+	broker_client_suite,
+	broker_helper_suite,
+	broker_open_suite,
+	broker_process_suite,
+	broker_wire_suite,
 	control_suite,
 	ipc_suite,
 	layout_suite,
+	pam_suite,
 	privs_suite,
 	runtime_dir_suite,
 	sandbox_suite,
+	spawn_suite,
+	spawn_exec_suite,
+	utmp_suite,
 	NULL,
 };

@@ -180,7 +180,6 @@ static int be_broker(const void *arg)
 		REQUIRE(has(kept[i], CAP_EFFECTIVE) && cap_get_bound(kept[i]) == CAP_SET);
 	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
 		REQUIRE(!has(lost[i], CAP_PERMITTED) && cap_get_bound(lost[i]) != CAP_SET);
-	REQUIRE(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
 	REQUIRE(unshare(CLONE_NEWNS) == -1 && errno == EPERM);
 	return 0;
 }
@@ -209,6 +208,26 @@ START_TEST(a_broker_without_root_has_nothing_to_keep)
 }
 END_TEST
 
+static int hide(const void *arg)
+{
+#ifdef __SANITIZE_ADDRESS__
+	const int dumpable = 1;
+#else
+	const int dumpable = 0;
+#endif
+
+	(void)arg;
+	REQUIRE(sn_privs_hide() == SN_OK);
+	REQUIRE(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == dumpable);
+	return 0;
+}
+
+START_TEST(nobody_looks_into_it)
+{
+	run(hide, NULL);
+}
+END_TEST
+
 Suite *privs_suite(void);
 
 Suite *privs_suite(void)
@@ -222,6 +241,7 @@ Suite *privs_suite(void)
 	tcase_add_test(tc, a_group_may_be_chosen);
 	tcase_add_test(tc, who_is_not_root_stays);
 	tcase_add_test(tc, the_broker_keeps_its_list);
+	tcase_add_test(tc, nobody_looks_into_it);
 	tcase_add_test(tc, a_broker_without_root_has_nothing_to_keep);
 	suite_add_tcase(suite, tc);
 	return suite;
