@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
+#include "daemon/service/plugin_host.h"
 
 #define WORDS_MAX 128
 
@@ -17,6 +18,7 @@ static const struct sn_command *const commands[] = {
 	&sn_command_hash,
 	&sn_command_export,
 	&sn_command_import,
+	&sn_command_plugin,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -104,15 +106,20 @@ int sn_cli_exit_code(int code)
 	return code > -1000 ? EX_OSERR : EX_CONFIG;
 }
 
-int sn_cli_find_config(const char *verb, const char *given, const char **path_r)
+const char *sn_cli_default_config(void)
 {
 	static const char *const places[] = { "sennit.toml", "/etc/sennit/sennit.toml" };
 
-	*path_r = given;
-	for (size_t i = 0; *path_r == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if (access(places[i], F_OK) == 0)
-			*path_r = places[i];
+			return places[i];
 	}
+	return NULL;
+}
+
+int sn_cli_find_config(const char *verb, const char *given, const char **path_r)
+{
+	*path_r = given != NULL ? given : sn_cli_default_config();
 	if (*path_r == NULL)
 		return sn_cli_usage(verb,
 			"which configuration? There is no sennit.toml here and no "
@@ -133,6 +140,7 @@ static int print_overview(void)
 {
 	const struct sn_service *service;
 
+	(void)sn_cli_load_plugins(NULL);
 	puts("Usage: sennit SERVICE [options]     run one service now\n"
 	     "       sennit run [FILE]            run everything a configuration names\n"
 	     "\n"
@@ -188,6 +196,7 @@ static int dispatch(int argc, char **argv)
 		}
 		return commands[i]->run(commands[i], argc, argv);
 	}
+	(void)sn_cli_load_plugins(NULL);
 	service = sn_registry_find(sn_str(argv[0]));
 	return service != NULL ? sn_cli_service(service, argc, argv) : unknown_verb(argv[0]);
 }
@@ -201,6 +210,8 @@ int sn_cli_main(int argc, char **argv)
 		(void)print_overview();
 		return EX_USAGE;
 	}
+	if (strcmp(argv[1], "@scan") == 0)
+		return sn_plugins_scan_main(argc, argv);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 		strcmp(argv[1], "help") == 0)
 		exit_code = print_overview();
@@ -210,6 +221,7 @@ int sn_cli_main(int argc, char **argv)
 		exit_code = sn_cli_usage(NULL, "unknown option %s", argv[1]);
 	else
 		exit_code = dispatch(argc - 1, argv + 1);
+	sn_plugins_end();
 	if (fflush(stdout) != 0 && exit_code == EX_OK) {
 		fprintf(stderr, "sennit: cannot write to standard output: %s\n",
 			sn_strerror(-errno));

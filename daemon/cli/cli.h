@@ -23,7 +23,7 @@ struct sn_command {
 };
 
 extern const struct sn_command sn_command_check, sn_command_ctl, sn_command_export, sn_command_hash,
-	sn_command_import, sn_command_list, sn_command_run, sn_command_user;
+	sn_command_import, sn_command_list, sn_command_plugin, sn_command_run, sn_command_user;
 
 /* argv as main got it. */
 int sn_cli_main(int argc, char **argv);
@@ -33,6 +33,12 @@ int sn_cli_service(const struct sn_service *service, int argc, char **argv);
 
 /* Register built-in endpoint types, checkers and modules (modules.c); once. */
 void sn_cli_register(void);
+
+/* Load the plugins of the folders and those that this configuration (NULL: none) names; a line on
+ * standard error for each that is refused. EX_OK, or EX_CONFIG: a required one is among them. */
+int sn_cli_load_plugins(const char *path);
+/* `sennit plugin new`: argv is what follows. */
+int sn_cli_plugin_new(const struct sn_command *command, int argc, char **argv);
 
 /* Run the services of conf until a signal ends it; the front door's lines go to standard
  * output, or to standard error when a client is at the other end of standard output. */
@@ -53,6 +59,8 @@ void sn_cli_print_diags(const struct sn_conf_diags *diags);
 bool sn_cli_color(int fd);
 /* The exit code that fits a result. */
 int sn_cli_exit_code(int code);
+/* ./sennit.toml or /etc/sennit/sennit.toml, or NULL. */
+const char *sn_cli_default_config(void);
 /* The configuration to read: given, or (NULL) ./sennit.toml or /etc/sennit/sennit.toml. EX_OK, or
  * the exit code after saying what is missing. */
 int sn_cli_find_config(const char *verb, const char *given, const char **path_r);

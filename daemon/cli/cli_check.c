@@ -69,6 +69,8 @@ static int run(const struct sn_command *command, int argc, char **argv)
 	if (mode == MANUAL)
 		return print_manual();
 	exit_code = sn_cli_find_config(command->name, path, &path);
+	if (exit_code == EX_OK)
+		exit_code = sn_cli_load_plugins(path);
 	return exit_code == EX_OK ? check(path, mode) : exit_code;
 }
 

@@ -65,6 +65,7 @@ static const struct {
 static int run(const struct sn_command *command, int argc, char **argv)
 {
 	if (argc == 2) {
+		(void)sn_cli_load_plugins(NULL);
 		for (size_t i = 0; i < LIST_COUNT; i++) {
 			if (strcmp(lists[i].name, argv[1]) != 0)
 				continue;

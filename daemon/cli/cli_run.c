@@ -37,6 +37,8 @@ static int run(const struct sn_command *command, int argc, char **argv)
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
 		return sn_cli_usage(command->name, "unexpected \"%s\"", argv[argc > 2 ? 2 : 1]);
 	exit_code = sn_cli_find_config(command->name, argc > 1 ? argv[1] : NULL, &path);
+	if (exit_code == EX_OK)
+		exit_code = sn_cli_load_plugins(path);
 	return exit_code == EX_OK ? load_and_serve(path) : exit_code;
 }
 

@@ -74,11 +74,22 @@ static struct sn_plugin_info *find_file(const struct sn_plugins *plugins, const 
 	return NULL;
 }
 
+/* A name without a slash would be looked for among the system's libraries, and another process may
+ * have another working folder. */
+static char *absolute(const char *path)
+{
+	char *here = path[0] != '/' ? getcwd(NULL, 0) : NULL;
+	char *whole = here != NULL ? sn_asprintf("%s/%s", here, path) : sn_strdup(path);
+
+	sn_free(here);
+	return whole;
+}
+
 static struct sn_plugin_info *add_info(struct sn_plugins *plugins, const char *path)
 {
 	plugins->items =
 		sn_realloc_array(plugins->items, plugins->count + 1, sizeof(*plugins->items));
-	plugins->items[plugins->count] = (struct sn_plugin_info){ .path = sn_strdup(path) };
+	plugins->items[plugins->count] = (struct sn_plugin_info){ .path = absolute(path) };
 	return &plugins->items[plugins->count++];
 }
 
@@ -90,9 +101,9 @@ static struct sn_plugin_info *add_file(struct listing *listing, const char *path
 	if (info != NULL)
 		return info;
 	info = add_info(listing->plugins, path);
-	if (strpbrk(path, "\n\r") != NULL)
+	if (strpbrk(info->path, "\n\r") != NULL)
 		sn_plugin_refuse(info, "its name has a line break in it");
-	else if (sn_plugin_file_check(path, listing->privileged, &diag) != SN_OK)
+	else if (sn_plugin_file_check(info->path, listing->privileged, &diag) != SN_OK)
 		sn_plugin_refuse(info, "%s", diag.text);
 	return info;
 }

@@ -13,6 +13,7 @@
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,8 +78,9 @@ static void try_file(const char *path)
 int sn_plugins_scan_main(int argc, char **argv)
 {
 	const struct rlimit no_core = { 0 };
+	struct stat channel;
 
-	if (fcntl(CHANNEL, F_GETFD) < 0) {
+	if (fstat(CHANNEL, &channel) != 0 || !S_ISFIFO(channel.st_mode)) {
 		fputs("sennit: @scan is a role of sennit's own processes, not a command\n", stderr);
 		return 64; /* EX_USAGE */
 	}

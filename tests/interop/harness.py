@@ -62,12 +62,13 @@ class Lines:
 class Daemon:
     """The real program. Its addresses come from the lines it greets with."""
 
-    def __init__(self, *args, env=None, cwd=None, stdin=subprocess.DEVNULL, preexec=None, pass_fds=(), prefix=()):
+    def __init__(self, *args, env=None, cwd=None, stdin=subprocess.DEVNULL, preexec=None, pass_fds=(), prefix=(),
+                 program=None):
         self.directory = cwd or tempfile.mkdtemp(prefix="sennit-test-")
         self.own_directory = cwd is None
         self.log = open(os.path.join(self.directory, "daemon.log"), "w+b")
         self.process = subprocess.Popen(
-            [*prefix, SENNIT, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=self.log, cwd=self.directory,
+            [*prefix, program or SENNIT, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=self.log, cwd=self.directory,
             env={**os.environ, **(env or {})}, preexec_fn=preexec, pass_fds=pass_fds)
         self.out = Lines(lambda n: os.read(self.process.stdout.fileno(), n), self.process.stdout.fileno())
 

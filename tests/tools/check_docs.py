@@ -79,7 +79,7 @@ def check_manual(problems):
 def main():
     problems = []
     code = ("daemon", "config", "protocols", "plugins", "tests")
-    headers = list(files((".h",), code))
+    headers = [path for path in files((".h",), code) if not path.startswith("tests/plugins/abi-")]  # those are as released
     documents = list(files((".md",), ("README.md", "docs", "protocols")))
     for path in headers:
         check_header(path, problems)

@@ -89,6 +89,8 @@ def main():
                                            else "exported, but in no installed header"))
     for problem in problems:
         print(problem)
+    if problems:
+        print("`make exports` writes include/exports.txt anew")
     print(f"{len(wanted)} symbols, {len(problems)} problems")
     return 1 if problems or not wanted else 0
 

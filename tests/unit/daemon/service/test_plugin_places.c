@@ -145,6 +145,23 @@ START_TEST(the_same_file_twice)
 }
 END_TEST
 
+/* In a process of its own, which may go elsewhere. */
+START_TEST(paths_become_absolute)
+{
+	ck_assert_int_eq(chdir(dir.path), 0);
+	list("[plugin.one]\npath = \"alone.so\"\n", "none");
+	expect(0, "alone.so", NULL);
+	sn_plugins_fini(&plugins);
+	put("t.toml", "[plugin.one]\npath = \"alone.so\"\n[server]\nplugins = [\"own\"]\n");
+	sn_plugins_list(
+		&(struct sn_plugin_places){
+			.request = &(struct sn_conf_request){ .path = "t.toml" } },
+		&plugins);
+	expect(0, "alone.so", NULL);
+	expect(1, "own/c.so", NULL);
+}
+END_TEST
+
 START_TEST(what_is_written_down_has_to_be_there)
 {
 	list("[server]\nplugins = [\"/no/such/folder\"]\n[plugin.gone]\npath = \"gone.so\"\n",
@@ -216,7 +233,7 @@ Suite *sn_suite_plugin_places(void);
 Suite *sn_suite_plugin_places(void)
 {
 	Suite *suite = suite_create("service/plugin_places");
-	TCase *tc = tcase_create("plugin_places");
+	TCase *tc = tcase_create("plugin_places"), *elsewhere = tcase_create("plugin_elsewhere");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, folders_alone);
@@ -228,5 +245,9 @@ Suite *sn_suite_plugin_places(void)
 	tcase_add_test(tc, a_text_and_a_pipe);
 	tcase_add_test(tc, a_program_from_elsewhere_has_no_installed_folder);
 	suite_add_tcase(suite, tc);
+	tcase_set_tags(elsewhere, "no-valgrind");
+	tcase_add_checked_fixture(elsewhere, setup, teardown);
+	tcase_add_test(elsewhere, paths_become_absolute);
+	suite_add_tcase(suite, elsewhere);
 	return suite;
 }
