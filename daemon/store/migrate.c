@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "daemon/store/store_private.h"
 
 static int64_t count_steps(const struct sn_store_schema *schema)
@@ -9,16 +11,20 @@ static int64_t count_steps(const struct sn_store_schema *schema)
 	return count;
 }
 
+/* Where copies are made before a migration, the one of our own version has a name. */
 static int refuse_newer(struct sn_store_migrator *m, const struct sn_store_schema *schema,
 	int64_t version, struct sn_diag *diag)
 {
 	const int64_t known = count_steps(schema);
+	char copy[80] = "a copy from before";
 
+	if (m->ops->backup != NULL)
+		snprintf(copy, sizeof(copy), "the copy made before (.before-%s-%lld)",
+			schema->owner, (long long)known + 1);
 	return sn_diag_set(diag, SN_EVERSION, 0,
 		"%s: written by a newer version (%s is at %lld, this program knows %lld): run the "
-		"newer program, or restore the backup it made (.before-%s-%lld)",
-		m->where, schema->owner, (long long)version, (long long)known, schema->owner,
-		(long long)known + 1);
+		"newer program, or restore %s",
+		m->where, schema->owner, (long long)version, (long long)known, copy);
 }
 
 static int check(struct sn_store_migrator *m, const struct sn_store_schema *schema,

@@ -188,21 +188,31 @@ static bool in_statement(const struct sn_pq_lane *lane, const struct flight *f)
 		(!lane->write || f->at > 0);
 }
 
-static void take_failure(struct sn_pq_lane *lane, struct flight *f, const PGresult *result)
+static struct sn_pq_statement *being_prepared(const struct flight *f)
 {
-	const size_t i = in_statement(lane, f) ? statement_of(lane, f) : 0;
-
-	if (f->phase == PHASE_PREPARE && f->at < f->commands[PHASE_PREPARE])
-		sn_pq_set_prepared(f->prepared[f->at], false);
-	if (f->code == SN_OK)
-		fail_flight(f, sn_pq_failure(result, f->r->statements[i].text, lane->write));
+	return f->phase == PHASE_PREPARE && f->at < f->commands[PHASE_PREPARE] ? f->prepared[f->at]
+									       : NULL;
 }
 
-/* What a failure before it made the server skip. */
+static const char *text_of(const struct sn_pq_lane *lane, const struct flight *f)
+{
+	if (being_prepared(f) != NULL)
+		return sn_pq_text(being_prepared(f));
+	return f->r->statements[in_statement(lane, f) ? statement_of(lane, f) : 0].text;
+}
+
+/* What is not prepared after all: it failed, or a failure before it made the server skip it. */
 static void take_skipped(struct flight *f)
 {
-	if (f->phase == PHASE_PREPARE && f->at < f->commands[PHASE_PREPARE])
-		sn_pq_set_prepared(f->prepared[f->at], false);
+	if (being_prepared(f) != NULL)
+		sn_pq_set_prepared(being_prepared(f), false);
+}
+
+static void take_failure(struct sn_pq_lane *lane, struct flight *f, const PGresult *result)
+{
+	take_skipped(f);
+	if (f->code == SN_OK)
+		fail_flight(f, sn_pq_failure(result, text_of(lane, f), lane->write));
 }
 
 static void take_success(struct sn_pq_lane *lane, struct flight *f, PGresult *result)

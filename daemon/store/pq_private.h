@@ -51,6 +51,7 @@ struct sn_pq_statements {
 /* NULL: the text does not have as many parameters as there are arguments (logged). */
 struct sn_pq_statement *sn_pq_statement(
 	struct sn_pq_statements *all, const struct sn_store_statement *statement);
+const char *sn_pq_text(const struct sn_pq_statement *s);
 bool sn_pq_is_prepared(const struct sn_pq_statement *s);
 void sn_pq_set_prepared(struct sn_pq_statement *s, bool prepared);
 /* Into the pipeline; false: the connection is broken. */

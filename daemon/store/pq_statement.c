@@ -97,6 +97,11 @@ struct sn_pq_statement *sn_pq_statement(
 	return NULL;
 }
 
+const char *sn_pq_text(const struct sn_pq_statement *s)
+{
+	return s->text;
+}
+
 bool sn_pq_is_prepared(const struct sn_pq_statement *s)
 {
 	return s->prepared;

@@ -118,7 +118,7 @@ START_TEST(a_newer_version_is_refused_before_anything_runs)
 	ck_assert_str_eq(sn_strbuf_cstr(&notes), "");
 	ck_assert_str_eq(diag.text,
 		"db: written by a newer version (b is at 2, this program knows 1): run the newer "
-		"program, or restore the backup it made (.before-b-2)");
+		"program, or restore the copy made before (.before-b-2)");
 }
 END_TEST
 
