@@ -37,30 +37,38 @@ static const char preamble[] =
 	"and possibly with wildcards: \\fBinclude = [\"conf.d/*.toml\"]\\fR.\n"
 	"A table is written in one file only.\n";
 
-/* Text of rows: nothing in it is a request or an escape of groff's. */
-static void add_text(struct sn_strbuf *out, const char *text)
+static const char *escape_of(char c)
 {
 	static const struct {
 		char c;
 		const char *escape;
 	} escapes[] = { { '\\', "\\e" }, { '-', "\\-" }, { '\'', "\\(aq" }, { '`', "\\(ga" },
-		{ '^', "\\(ha" }, { '~', "\\(ti" } };
+		{ '^', "\\(ha" }, { '~', "\\(ti" }, { '"', "\\(dq" } };
 
-	if (text[0] == '.')
-		sn_strbuf_adds(out, "\\&");
-	for (; *text != '\0'; text++) {
-		const char *escape = NULL;
+	for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
+		if (c == escapes[i].c)
+			return escapes[i].escape;
+	}
+	return NULL;
+}
 
-		for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++)
-			if (*text == escapes[i].c)
-				escape = escapes[i].escape;
+void sn_conf_man_text(struct sn_strbuf *out, struct sn_str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		const char *escape = escape_of(text.p[i]);
+
+		if (text.p[i] == '.' && (i == 0 || text.p[i - 1] == '\n'))
+			sn_strbuf_adds(out, "\\&");
 		if (escape != NULL)
 			sn_strbuf_adds(out, escape);
 		else
-			sn_strbuf_addc(out, *text);
-		if (*text == '\n' && text[1] == '.')
-			sn_strbuf_adds(out, "\\&");
+			sn_strbuf_addc(out, text.p[i]);
 	}
+}
+
+static void add_text(struct sn_strbuf *out, const char *text)
+{
+	sn_conf_man_text(out, sn_str(text));
 }
 
 static void add_line(struct sn_strbuf *out, const char *text)

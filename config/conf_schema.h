@@ -113,6 +113,8 @@ struct sn_conf_schema {
  * SN_OK or SN_ECONFIG with text; a unit test runs it over every registered section. */
 int sn_conf_section_verify(
 	const struct sn_conf_section *section, struct sn_diag *diag) SN_WARN_UNUSED;
+/* Text for a manual page: nothing in it is a request or an escape of groff's. */
+void sn_conf_man_text(struct sn_strbuf *out, struct sn_str text);
 /* sennit.toml(5) in man format, generated from the rows. */
 void sn_conf_schema_man(const struct sn_conf_schema *schema, struct sn_strbuf *out);
 

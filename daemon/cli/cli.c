@@ -19,8 +19,15 @@ static const struct sn_command *const commands[] = {
 	&sn_command_export,
 	&sn_command_import,
 	&sn_command_plugin,
+	&sn_command_completion,
+	&sn_command_manual,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+const struct sn_command *sn_cli_command_at(size_t i)
+{
+	return i < COMMAND_COUNT ? commands[i] : NULL;
+}
 
 bool sn_cli_color(int fd)
 {

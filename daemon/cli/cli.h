@@ -17,19 +17,35 @@ struct sn_command {
 	const char *name;
 	const char *args;    /* "[FILE]" */
 	const char *summary; /* one line */
-	const char *help;    /* the rest of --help: options and examples */
+	const char *help; /* the rest of --help: options and examples, as help_items.h reads it */
 	/* argv[0] is the verb. Returns the exit code. */
 	int (*run)(const struct sn_command *command, int argc, char **argv);
 };
 
-extern const struct sn_command sn_command_check, sn_command_ctl, sn_command_export, sn_command_hash,
-	sn_command_import, sn_command_list, sn_command_plugin, sn_command_run, sn_command_user;
+extern const struct sn_command sn_command_check, sn_command_completion, sn_command_ctl,
+	sn_command_export, sn_command_hash, sn_command_import, sn_command_list, sn_command_manual,
+	sn_command_plugin, sn_command_run, sn_command_user;
+
+/* All commands, in the order of the overview; NULL at the end. */
+const struct sn_command *sn_cli_command_at(size_t i);
 
 /* argv as main got it. */
 int sn_cli_main(int argc, char **argv);
 
 /* `sennit NAME [options]` for a module. */
 int sn_cli_service(const struct sn_service *service, int argc, char **argv);
+
+/* Where the options of a service come from, in the order of its help. */
+struct sn_option_source {
+	const char *title, *table;
+	bool named; /* the table is [TABLE.NAME] */
+	const struct sn_conf_section *section;
+};
+#define SN_OPTION_SOURCES 4
+void sn_cli_option_sources(
+	const struct sn_service *service, struct sn_option_source out[SN_OPTION_SOURCES]);
+/* What the option takes: "EP", "FILE"; "" if nothing. */
+const char *sn_cli_option_meta(const struct sn_conf_item *item);
 
 /* Register built-in endpoint types, checkers and modules (modules.c); once. */
 void sn_cli_register(void);

@@ -82,7 +82,7 @@ const struct sn_command sn_command_check = {
 		"All problems at once, each with file, line and column; exit 78 if there is one.\n"
 		"\n"
 		"  --effective   print the whole configuration as understood, defaults included\n"
-		"  --manual      print the manual page sennit.toml(5), made from the same table\n"
+		"  --manual      the same as `sennit manual sennit.toml`\n"
 		"\n"
 		"Examples:\n"
 		"  sennit check\n"

@@ -15,26 +15,19 @@ struct option_set {
 	struct sn_pool *pool;
 };
 
-/* Where options come from, in the order of the help. */
-struct option_source {
-	const char *title, *table;
-	bool named;
-	const struct sn_conf_section *section;
-};
-#define SOURCES 4
-
-static void sources_of(const struct sn_service *service, struct option_source out[SOURCES])
+void sn_cli_option_sources(
+	const struct sn_service *service, struct sn_option_source out[SN_OPTION_SOURCES])
 {
-	out[0] = (struct option_source){ "Options", "service", true, service->conf };
-	out[1] = (struct option_source){ "Options of every service", "service", true,
+	out[0] = (struct sn_option_source){ "Options", "service", true, service->conf };
+	out[1] = (struct sn_option_source){ "Options of every service", "service", true,
 		&sn_service_common };
-	out[2] = (struct option_source){ "Daemon", "server", false, &sn_server_section };
-	out[3] = (struct option_source){ "Logging", "log", false, &sn_log_section };
+	out[2] = (struct sn_option_source){ "Daemon", "server", false, &sn_server_section };
+	out[3] = (struct sn_option_source){ "Logging", "log", false, &sn_log_section };
 }
 
 /* --- help ----------------------------------------------------------------------------------- */
 
-static const char *meta_of(const struct sn_conf_item *item)
+const char *sn_cli_option_meta(const struct sn_conf_item *item)
 {
 	static const char *const by_type[] = {
 		[SN_CONF_STRING] = "TEXT",
@@ -87,8 +80,9 @@ static void print_option(const struct sn_conf_item *item)
 	struct sn_strbuf b;
 
 	sn_strbuf_fixed(&b, left, sizeof(left));
-	sn_strbuf_addf(&b, "  --%s%s%s%s", item->option, meta_of(item)[0] != '\0' ? " " : "",
-		meta_of(item), repeats(item) ? " ..." : "");
+	sn_strbuf_addf(&b, "  --%s%s%s%s", item->option,
+		sn_cli_option_meta(item)[0] != '\0' ? " " : "", sn_cli_option_meta(item),
+		repeats(item) ? " ..." : "");
 	if (b.n >= HELP_COLUMN - 1)
 		printf("%s\n%*s", left, HELP_COLUMN, "");
 	else
@@ -100,11 +94,11 @@ static void print_option(const struct sn_conf_item *item)
 
 static void print_help(const struct sn_service *service)
 {
-	struct option_source sources[SOURCES];
+	struct sn_option_source sources[SN_OPTION_SOURCES];
 
-	sources_of(service, sources);
+	sn_cli_option_sources(service, sources);
 	printf("Usage: sennit %s [options]\n\n%s\n", service->name, service->summary);
-	for (size_t s = 0; s < SOURCES; s++) {
+	for (size_t s = 0; s < SN_OPTION_SOURCES; s++) {
 		const struct sn_conf_section *section = sources[s].section;
 
 		printf("\n%s:\n", sources[s].title);
@@ -130,12 +124,12 @@ static void print_help(const struct sn_service *service)
 /* --- parsing -------------------------------------------------------------------------------- */
 
 static const struct sn_conf_item *find_option(
-	const struct sn_service *service, struct sn_str name, struct option_source *source_r)
+	const struct sn_service *service, struct sn_str name, struct sn_option_source *source_r)
 {
-	struct option_source sources[SOURCES];
+	struct sn_option_source sources[SN_OPTION_SOURCES];
 
-	sources_of(service, sources);
-	for (size_t s = 0; s < SOURCES; s++) {
+	sn_cli_option_sources(service, sources);
+	for (size_t s = 0; s < SN_OPTION_SOURCES; s++) {
 		const struct sn_conf_section *section = sources[s].section;
 
 		for (size_t i = 0; i < section->count; i++) {
@@ -152,13 +146,13 @@ static const struct sn_conf_item *find_option(
 static int unknown_option(const struct sn_service *service, struct sn_str name)
 {
 	const char *names[64];
-	struct option_source sources[SOURCES];
+	struct sn_option_source sources[SN_OPTION_SOURCES];
 	struct sn_strbuf hint;
 	size_t count = 0;
 	int exit_code;
 
-	sources_of(service, sources);
-	for (size_t s = 0; s < SOURCES; s++) {
+	sn_cli_option_sources(service, sources);
+	for (size_t s = 0; s < SN_OPTION_SOURCES; s++) {
 		for (size_t i = 0; i < sources[s].section->count && count < 64; i++) {
 			if (sources[s].section->items[i].option != NULL)
 				names[count++] = sources[s].section->items[i].option;
@@ -173,7 +167,7 @@ static int unknown_option(const struct sn_service *service, struct sn_str name)
 	return exit_code;
 }
 
-static void add_override(struct option_set *set, const struct option_source *source,
+static void add_override(struct option_set *set, const struct sn_option_source *source,
 	const char *key, struct sn_str value, const char *option)
 {
 	set->overrides[set->count++] = (struct sn_conf_override){
@@ -192,7 +186,7 @@ static int take_option(struct option_set *set, int argc, char **argv, int i)
 	const size_t equals = sn_str_find(word, '=');
 	const struct sn_str name = sn_str_sub(word, 0, equals);
 	const bool attached = equals < word.n;
-	struct option_source source;
+	struct sn_option_source source;
 	const struct sn_conf_item *item = find_option(set->service, name, &source);
 	struct sn_str value = SN_STR("true");
 
@@ -201,8 +195,8 @@ static int take_option(struct option_set *set, int argc, char **argv, int i)
 	if (attached)
 		value = sn_str_from(word, equals + 1);
 	else if (item->type != SN_CONF_BOOL && i + 1 >= argc)
-		return -sn_cli_usage(
-			set->service->name, "--%s needs %s", item->option, meta_of(item));
+		return -sn_cli_usage(set->service->name, "--%s needs %s", item->option,
+			sn_cli_option_meta(item));
 	else if (item->type != SN_CONF_BOOL)
 		value = sn_str(argv[i + 1]);
 	add_override(
@@ -212,7 +206,7 @@ static int take_option(struct option_set *set, int argc, char **argv, int i)
 
 static int take_key(struct option_set *set, int argc, char **argv, int i)
 {
-	static const struct option_source service = { .table = "service", .named = true };
+	static const struct sn_option_source service = { .table = "service", .named = true };
 	const struct sn_str pair = i + 1 < argc ? sn_str(argv[i + 1]) : SN_STR_NULL;
 	const size_t equals = sn_str_find(pair, '=');
 	const char *key;

@@ -320,7 +320,7 @@ const struct sn_command sn_command_user = {
 		"  passwd NAME              another password\n"
 		"  list                     all accounts\n"
 		"  show NAME                all of one, but its secrets\n"
-		"  disable | enable NAME... nobody logs in with it, until it is enabled again\n"
+		"  disable|enable NAME...   nobody logs in with it, until it is enabled again\n"
 		"  remove NAME...           for good\n"
 		"  key NAME                 its SSH keys\n"
 		"  key NAME add KEY|FILE    a line of authorized_keys, options included, or the\n"

@@ -63,13 +63,13 @@ def check_module_page(problems):
 
 
 def check_manual(problems):
-    """sennit.toml(5) is generated from the rows; the copy in docs/man must be today's."""
-    run = subprocess.run([os.path.join(BUILD, "sennit"), "check", "--manual"], capture_output=True, text=True)
-    if run.returncode != 0:
-        problems.append(f"sennit check --manual: exit {run.returncode}: {run.stderr.strip()}")
-    elif run.stdout != read("docs/man/sennit.toml.5"):
-        problems.append("docs/man/sennit.toml.5 is not what `sennit check --manual` prints: run `make docs`")
-    for page in ("docs/man/sennit.8", "docs/man/sennit.toml.5"):
+    """The manual pages are generated from the tables; the copies in docs/man must be today's, and man(1) must like them."""
+    for name, page in (("sennit", "docs/man/sennit.8"), ("sennit.toml", "docs/man/sennit.toml.5")):
+        run = subprocess.run([os.path.join(BUILD, "sennit"), "manual", name], capture_output=True, text=True)
+        if run.returncode != 0:
+            problems.append(f"sennit manual {name}: exit {run.returncode}: {run.stderr.strip()}")
+        elif run.stdout != read(page):
+            problems.append(f"{page} is not what `sennit manual {name}` prints: run `make docs`")
         lint = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", os.path.join(SRC, page)],
                               capture_output=True, text=True)
         if lint.returncode != 0 or lint.stderr.strip():

@@ -154,7 +154,7 @@ START_TEST(test_syslog)
 		.level = (enum sn_log_level)_i,
 		.event = "e" };
 	char expected[64];
-	setenv("TZ", "XXX-3", 1);
+	setenv("TZ", "TST-3", 1);
 	tzset();
 	snprintf(expected, sizeof(expected), "<%d>Nov  5 14:05:46 sennit[%d]: [-] e",
 		24 + priorities[_i], getpid());
