@@ -125,6 +125,41 @@ static void report_type(
 		entry != NULL ? entry->value->pos : named->value->pos, "%s", sn_strbuf_cstr(&text));
 }
 
+static size_t count_entries(const struct sn_toml_value *table)
+{
+	size_t n = 0;
+
+	for (const struct sn_toml_entry *e = table->table.first; e != NULL; e = e->next)
+		n++;
+	return n;
+}
+
+static void note_keys(
+	struct builder *b, const struct sn_toml_value *table, struct sn_conf_named *named)
+{
+	struct sn_pool *pool = b->conf->pool;
+	struct sn_conf_key *keys =
+		sn_pool_alloc_zero(pool, (count_entries(table) + 1) * sizeof(*keys));
+
+	named->keys = keys;
+	for (const struct sn_toml_entry *e = table->table.first; e != NULL; e = e->next) {
+		struct sn_conf_key *key = &keys[named->key_count++];
+
+		key->name = sn_pool_str(pool, e->key);
+		key->pos = e->value != NULL ? e->value->pos : e->key_pos;
+		key->pos.source = sn_conf_source_import(pool, &b->conf->sources, key->pos.source);
+	}
+}
+
+struct sn_conf_pos sn_conf_key_pos(const struct sn_conf_named *named, const char *key)
+{
+	for (size_t i = 0; i < named->key_count; i++) {
+		if (sn_str_eq(named->keys[i].name, sn_str(key)))
+			return named->keys[i].pos;
+	}
+	return named->pos;
+}
+
 static bool build_named(struct builder *b, const struct sn_conf_table *table,
 	const struct sn_toml_entry *entry, struct sn_conf_named *named)
 {
@@ -137,6 +172,7 @@ static bool build_named(struct builder *b, const struct sn_conf_table *table,
 	named->section = sn_conf_choose_section(table, entry->key, entry->value);
 	named->pos = pos;
 	named->pos.source = sn_conf_source_import(b->conf->pool, &b->conf->sources, pos.source);
+	note_keys(b, entry->value, named);
 	if (table->section != NULL)
 		named->common = fill(b, table->section, entry->value, pos);
 	if (named->section == NULL) {
@@ -149,15 +185,6 @@ static bool build_named(struct builder *b, const struct sn_conf_table *table,
 	sn_conf_report_unknown(
 		&b->reader, entry->value, table->section, table->typed ? named->section : NULL);
 	return true;
-}
-
-static size_t count_entries(const struct sn_toml_value *table)
-{
-	size_t n = 0;
-
-	for (const struct sn_toml_entry *e = table->table.first; e != NULL; e = e->next)
-		n++;
-	return n;
 }
 
 static void build_all_named(struct builder *b, const struct sn_conf_table *table,

@@ -29,6 +29,14 @@ static void set_rule(struct sn_str entry)
 	sn_assert(code == SN_OK);
 }
 
+void sn_log_set_levels(const struct sn_log_setup *setup)
+{
+	sn_log_reset_levels();
+	(void)sn_log_set_level("", setup->level);
+	for (size_t i = 0; i < setup->level_count; i++)
+		set_rule(setup->levels[i]);
+}
+
 static enum sn_log_format choose_format(const struct sn_log_setup *setup, int fd)
 {
 	if (setup->format != SN_LOG_CHOOSE_JSON && sn_log_is_journal(fd))
@@ -54,9 +62,7 @@ int sn_log_set_up(const struct sn_log_setup *setup, int *fd_r)
 			return -errno;
 		options.fd = *fd_r;
 	}
-	(void)sn_log_set_level("", setup->level);
-	for (size_t i = 0; i < setup->level_count; i++)
-		set_rule(setup->levels[i]);
+	sn_log_set_levels(setup);
 	options.format = choose_format(setup, options.fd);
 	sn_log_start(&options);
 	return SN_OK;

@@ -33,6 +33,9 @@ struct sn_log_setup {
  */
 int sn_log_set_up(const struct sn_log_setup *setup, int *fd_r) SN_WARN_UNUSED;
 
+/* The levels alone, instead of all that were set before: a reload. */
+void sn_log_set_levels(const struct sn_log_setup *setup);
+
 #define SN_LOG_NS_SIZE 64
 /* "NAMESPACE=LEVEL": the namespace into ns (of SN_LOG_NS_SIZE bytes). SN_ESYNTAX, SN_EUNKNOWN
  * (level). */

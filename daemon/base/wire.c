@@ -194,3 +194,70 @@ void sn_write_u32_at(struct sn_writer *w, size_t pos, uint32_t v)
 {
 	overwrite(w, pos, v, 4);
 }
+
+/* --- into a builder ------------------------------------------------------------------------- */
+
+static void pack_number(struct sn_strbuf *out, uint64_t v, size_t width)
+{
+	char text[8];
+
+	put_number(text, v, width);
+	sn_strbuf_add(out, sn_str_n(text, width));
+}
+
+void sn_pack_u8(struct sn_strbuf *out, uint8_t v)
+{
+	pack_number(out, v, 1);
+}
+
+void sn_pack_u16(struct sn_strbuf *out, uint16_t v)
+{
+	pack_number(out, v, 2);
+}
+
+void sn_pack_u32(struct sn_strbuf *out, uint32_t v)
+{
+	pack_number(out, v, 4);
+}
+
+void sn_pack_u64(struct sn_strbuf *out, uint64_t v)
+{
+	pack_number(out, v, 8);
+}
+
+static void pack_str(struct sn_strbuf *out, struct sn_str s, size_t width, size_t max)
+{
+	if (s.n > max && out->err == SN_OK)
+		out->err = SN_ELIMIT;
+	pack_number(out, s.n, width);
+	sn_strbuf_add(out, s);
+}
+
+void sn_pack_str8(struct sn_strbuf *out, struct sn_str s)
+{
+	pack_str(out, s, 1, UINT8_MAX);
+}
+
+void sn_pack_str16(struct sn_strbuf *out, struct sn_str s)
+{
+	pack_str(out, s, 2, UINT16_MAX);
+}
+
+void sn_pack_str32(struct sn_strbuf *out, struct sn_str s)
+{
+	pack_str(out, s, 4, UINT32_MAX);
+}
+
+size_t sn_pack_begin32(struct sn_strbuf *out)
+{
+	sn_pack_u32(out, 0);
+	return out->n;
+}
+
+void sn_pack_end32(struct sn_strbuf *out, size_t place)
+{
+	if (out->n - place > UINT32_MAX && out->err == SN_OK)
+		out->err = SN_ELIMIT;
+	if (out->err == SN_OK)
+		put_number(out->p + place - 4, out->n - place, 4);
+}

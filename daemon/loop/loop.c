@@ -52,7 +52,8 @@ void *sn_loop_scratch(struct sn_loop *loop, enum sn_scratch which)
 
 static uint32_t to_epoll(unsigned events)
 {
-	return (events & SN_READABLE ? EPOLLIN : 0u) | (events & SN_WRITABLE ? EPOLLOUT : 0u);
+	return (events & SN_READABLE ? EPOLLIN : 0u) | (events & SN_WRITABLE ? EPOLLOUT : 0u) |
+		(events & SN_EXCLUSIVE ? (uint32_t)EPOLLEXCLUSIVE : 0u);
 }
 
 static unsigned from_epoll(uint32_t events)
@@ -116,8 +117,15 @@ void sn_watch_want(struct sn_watch *watch, unsigned events)
 	sn_assert(watch_is_set(watch));
 	if (watch->events == events)
 		return;
+	/* The kernel changes no exclusive registration: it ends, and begins anew. */
+	if ((watch->events | events) & SN_EXCLUSIVE) {
+		err = control(watch->loop, EPOLL_CTL_DEL, watch->fd, 0);
+		if (err == SN_OK)
+			err = control(watch->loop, EPOLL_CTL_ADD, watch->fd, events);
+	} else {
+		err = control(watch->loop, EPOLL_CTL_MOD, watch->fd, events);
+	}
 	watch->events = events;
-	err = control(watch->loop, EPOLL_CTL_MOD, watch->fd, events);
 	sn_assert(err == SN_OK); /* the owner closed it before sn_watch_clear */
 }
 

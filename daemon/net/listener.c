@@ -202,18 +202,23 @@ static struct sn_incoming *incoming_new(struct sn_listener *l)
 	return in;
 }
 
-/* From here on the stream's end frees it. on_open comes from the stream's on_ready. */
-static void incoming_start(struct sn_incoming *in, struct sn_stream *stream)
+static void incoming_enlist(struct sn_incoming *in, struct sn_stream *stream)
 {
 	struct sn_listener *l = in->listener;
 
 	in->top = stream;
 	sn_list_append(&l->connections, &in->link);
 	sn_conn_caps_enter(l->options.caps);
-	count(l, SN_LISTENER_ACCEPTED);
 	count(l, SN_LISTENER_OPEN);
 	if (l->options.limits.in_max > 0)
 		sn_stream_set_limits(stream, &l->options.limits);
+}
+
+/* From here on the stream's end frees it. on_open comes from the stream's on_ready. */
+static void incoming_start(struct sn_incoming *in, struct sn_stream *stream)
+{
+	incoming_enlist(in, stream);
+	count(in->listener, SN_LISTENER_ACCEPTED);
 	set_stage_deadlines(in);
 	sn_stream_set_user(stream, &in->user);
 }
@@ -287,6 +292,26 @@ void sn_listener_adopt(struct sn_listener *l, struct sn_stream *stream)
 	incoming_start(incoming_new(l), stream);
 }
 
+int sn_listener_restore(struct sn_listener *l, int fd, const struct sn_addr *peer,
+	const struct sn_addr *local, struct sn_incoming **in_r)
+{
+	struct sn_incoming *in = incoming_new(l);
+	const int rc = sn_stream_fd_init_socket(&in->socket, l->loop, fd);
+
+	if (rc != SN_OK) {
+		sn_free(in);
+		return rc;
+	}
+	in->stage = NULL;
+	in->peer = *peer;
+	in->local = *local;
+	in->cap = sn_conn_caps_enter_address(l->options.caps, peer);
+	incoming_enlist(in, &in->socket.stream);
+	sn_stream_set_deadlines(in->top, &l->options.deadlines);
+	*in_r = in;
+	return SN_OK;
+}
+
 void sn_incoming_free(struct sn_incoming *in)
 {
 	struct sn_listener *l = in->listener;
@@ -302,11 +327,16 @@ void sn_incoming_free(struct sn_incoming *in)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
+static unsigned wanted(const struct sn_listener *l)
+{
+	return l->options.shared ? SN_READABLE | SN_EXCLUSIVE : SN_READABLE;
+}
+
 static void on_pause_over(struct sn_timer *timer)
 {
 	struct sn_listener *l = sn_container_of(timer, struct sn_listener, pause_timer);
 
-	sn_watch_want(&l->watch, SN_READABLE);
+	sn_watch_want(&l->watch, wanted(l));
 }
 
 static void pause_accepting(struct sn_listener *l)
@@ -408,7 +438,7 @@ static bool is_any(const struct sn_addr *addr)
 
 static int start_accepting(struct sn_listener *l)
 {
-	int rc = sn_watch_set(l->loop, &l->watch, l->sock.fd, SN_READABLE, on_connections);
+	int rc = sn_watch_set(l->loop, &l->watch, l->sock.fd, wanted(l), on_connections);
 
 	if (rc != SN_OK)
 		return rc;
@@ -444,17 +474,45 @@ int sn_listener_start(struct sn_listener *l, struct sn_loop *loop, struct sn_lis
 	return rc;
 }
 
-void sn_listener_stop(struct sn_listener *l)
+void sn_listener_release(struct sn_listener *l, struct sn_listen_socket *sock_r)
 {
+	*sock_r = (struct sn_listen_socket){ .fd = -1, .wfd = -1, .lock_fd = -1 };
 	if (!l->accepting)
 		return;
 	l->accepting = false;
 	sn_watch_clear(&l->watch);
 	sn_timer_clear(&l->pause_timer);
-	sn_listen_close(&l->sock);
 	if (l->reserve_fd >= 0)
 		close(l->reserve_fd);
 	l->reserve_fd = -1;
+	*sock_r = l->sock;
+	l->sock.fd = l->sock.wfd = l->sock.lock_fd = -1;
+	l->sock.unlink_path = NULL;
+}
+
+void sn_listener_stop(struct sn_listener *l)
+{
+	struct sn_listen_socket sock;
+
+	sn_listener_release(l, &sock);
+	sn_listen_close(&sock);
+}
+
+void sn_listener_set_limits(struct sn_listener *l, const struct sn_stream_limits *limits,
+	const struct sn_stream_deadlines *deadlines)
+{
+	struct sn_list *link, *next;
+
+	l->options.limits = *limits;
+	l->options.deadlines = *deadlines;
+	sn_list_each_safe (link, next, &l->connections) {
+		struct sn_incoming *in = sn_container_of(link, struct sn_incoming, link);
+
+		if (in->top->user == &in->user || !sn_stream_is_open(in->top))
+			continue; /* set when it is through its stages */
+		sn_stream_set_limits(in->top, limits);
+		sn_stream_set_deadlines(in->top, deadlines);
+	}
 }
 
 void sn_listener_fini(struct sn_listener *l)

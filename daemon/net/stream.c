@@ -1,6 +1,7 @@
 #include "daemon/net/stream.h"
 
 #include "daemon/base/mem.h"
+#include "daemon/base/wire.h"
 
 /* What is to be told to the user, or done for the stream, in the deferred phase. */
 enum {
@@ -639,4 +640,81 @@ void sn_stream_flush_now(struct sn_stream *s)
 	schedule_flush(s);
 	sn_task_cancel(&s->flush_task);
 	drive_output(s);
+}
+
+/* --- to another process ----------------------------------------------------------------------- */
+
+enum { FROZEN_PAUSED = 1, FROZEN_EOF = 2, FROZEN_CONGESTED = 4 };
+
+static uint8_t frozen_flags(const struct sn_stream *s)
+{
+	uint8_t flags = s->paused ? FROZEN_PAUSED : 0;
+
+	/* An end nobody was told of yet comes again from the socket. */
+	if (s->eof && !(s->pending & EV_EOF))
+		flags |= FROZEN_EOF;
+	if (s->congested || (s->pending & EV_DRAINED))
+		flags |= FROZEN_CONGESTED;
+	return flags;
+}
+
+void sn_stream_freeze(const struct sn_stream *s, struct sn_strbuf *out)
+{
+	size_t place;
+
+	sn_pack_u8(out, frozen_flags(s));
+	sn_pack_u64(out, (uint64_t)s->activity);
+	sn_pack_u64(out, (uint64_t)s->progress);
+	sn_pack_u64(out, (uint64_t)s->began);
+	sn_pack_u64(out, s->bytes_in);
+	sn_pack_u64(out, s->bytes_out);
+	sn_pack_str32(out, sn_stream_input(s));
+	place = sn_pack_begin32(out);
+	for (uint32_t i = s->out.head; i < s->out.tail; i++) {
+		const struct sn_slice *slice = &s->out.slices[i];
+
+		sn_strbuf_add(out, sn_str_n(slice->block->data + slice->off, slice->n));
+	}
+	sn_pack_end32(out, place);
+}
+
+static void tell_thawed(struct sn_stream *s)
+{
+	if (s->in.n > 0 && !s->paused)
+		notify(s, EV_INPUT);
+	if (s->congested && s->out.bytes <= s->limits.low) {
+		s->congested = false;
+		notify(s, EV_DRAINED);
+	}
+	if (s->out.bytes > 0)
+		sn_loop_flush(s->loop, &s->flush_task);
+	arm(s);
+	update_interest(s);
+}
+
+int sn_stream_thaw(struct sn_stream *s, struct sn_reader *in)
+{
+	const uint8_t flags = sn_read_u8(in);
+	struct sn_str output;
+	int code;
+
+	sn_assert(s->state == SN_STREAM_CONNECTING && s->user != NULL);
+	s->activity = (int64_t)sn_read_u64(in);
+	s->progress = (int64_t)sn_read_u64(in);
+	s->began = (int64_t)sn_read_u64(in);
+	s->bytes_in = sn_read_u64(in);
+	s->bytes_out = sn_read_u64(in);
+	code = sn_buf_append(&s->in, sn_read_str32(in));
+	output = sn_read_str32(in);
+	if (in->err != SN_OK)
+		return in->err;
+	if (code != SN_OK || output.n > s->limits.max)
+		return SN_ELIMIT;
+	sn_chain_write(&s->out, output);
+	s->state = SN_STREAM_OPEN;
+	s->paused = flags & FROZEN_PAUSED;
+	s->eof = flags & FROZEN_EOF;
+	s->congested = (flags & FROZEN_CONGESTED) || s->out.bytes > s->limits.high;
+	tell_thawed(s);
+	return SN_OK;
 }

@@ -242,7 +242,8 @@ static void fd_release(struct sn_stream *s)
 		set_blocking(f->rfd, true);
 	if (f->wr_blocking)
 		set_blocking(f->wfd, true);
-	close(f->rfd);
+	if (f->rfd >= 0) /* not taken */
+		close(f->rfd);
 	if (!one_descriptor(f))
 		close(f->wfd);
 }
@@ -343,4 +344,35 @@ int sn_stream_fd_new(struct sn_loop *loop, int rfd, int wfd, struct sn_stream **
 	}
 	*s_r = &f->stream;
 	return SN_OK;
+}
+
+/* --- to another process ----------------------------------------------------------------------- */
+
+static bool holds_a_file(const struct sn_chain *c)
+{
+	for (uint32_t i = c->head; i < c->tail; i++) {
+		if (c->slices[i].block->fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+bool sn_stream_can_move(const struct sn_stream *s)
+{
+	const struct sn_stream_fd *f = sn_container_of(s, const struct sn_stream_fd, stream);
+
+	return s->ops == &fd_ops && s->state == SN_STREAM_OPEN && s->upper == NULL &&
+		one_descriptor(f) && f->is_socket && !holds_a_file(&s->out);
+}
+
+int sn_stream_take_fd(struct sn_stream *s, int code)
+{
+	struct sn_stream_fd *f = fd_of(s);
+	const int fd = f->rfd;
+
+	sn_assert(sn_stream_can_move(s));
+	sn_watch_clear(&f->rd);
+	f->rfd = f->wfd = -1;
+	sn_stream_abort(s, code);
+	return fd;
 }

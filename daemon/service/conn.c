@@ -1,5 +1,7 @@
 #include "daemon/service/conn.h"
 
+#include "daemon/base/wire.h"
+
 static struct sn_conn *conn_of(struct sn_stream_user *user)
 {
 	struct sn_conn *conn = sn_container_of(user, struct sn_conn, user);
@@ -75,19 +77,28 @@ static const struct sn_stream_events events = {
 	.on_free = on_free,
 };
 
-void sn_conn_begin(struct sn_instance *instance, struct sn_incoming *incoming)
+static _Atomic uint64_t next_id = 1;
+
+static struct sn_conn *join(struct sn_instance *instance, struct sn_incoming *incoming,
+	const struct sn_stream_events *of_stream)
 {
-	static _Atomic uint64_t next_id = 1;
 	struct sn_conn *conn = sn_container_of(incoming, struct sn_conn, incoming);
 
 	conn->magic = SN_CONN_MAGIC;
-	conn->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
 	conn->instance = instance;
 	conn->conf = sn_conf_ref(instance->conf);
-	conn->opened = sn_loop_now(instance->loop);
-	conn->user.events = &events;
+	conn->user.events = of_stream;
 	sn_list_append(&instance->conns, &conn->link);
 	sn_stream_set_user(incoming->top, &conn->user);
+	return conn;
+}
+
+void sn_conn_begin(struct sn_instance *instance, struct sn_incoming *incoming)
+{
+	struct sn_conn *conn = join(instance, incoming, &events);
+
+	conn->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+	conn->opened = sn_loop_now(instance->loop);
 	sn_conn_log(conn, SN_LOG_DEBUG, "conn-opened",
 		sn_f_cstr("tls", sn_conn_tls(conn) != NULL ? sn_conn_tls(conn)->version : "no"));
 	if (instance->service->conn_open != NULL)
@@ -167,6 +178,18 @@ bool sn_conn_is_open(const struct sn_conn *conn)
 	return sn_stream_is_open(conn->user.stream);
 }
 
+void sn_conn_kick(struct sn_conn *conn, struct sn_str reason)
+{
+	const struct sn_service *service = conn->instance->service;
+
+	if (!sn_conn_is_open(conn))
+		return;
+	if (SN_SERVICE_HAS(service, conn_kick))
+		service->conn_kick(conn, reason);
+	else
+		sn_conn_close(conn);
+}
+
 struct sn_pool *sn_conn_pool(struct sn_conn *conn)
 {
 	if (conn->pool_ == NULL)
@@ -201,4 +224,77 @@ void sn_conn_log_emit(const struct sn_conn *conn, enum sn_log_level level, const
 	for (unsigned i = 0; i < count; i++)
 		all[i + 2] = fields[i];
 	sn_log_emit(&conn->instance->log, level, event, all, count + 2);
+}
+
+/* --- to another process --------------------------------------------------------------------- */
+
+bool sn_conn_can_move(const struct sn_conn *conn)
+{
+	return conn->user.stream == &conn->incoming.socket.stream &&
+		sn_stream_can_move(conn->user.stream);
+}
+
+void sn_conn_freeze(const struct sn_conn *conn, struct sn_strbuf *out)
+{
+	sn_pack_u64(out, conn->id);
+	sn_pack_u64(out, (uint64_t)conn->opened);
+	sn_pack_u64(out, (uint64_t)conn->incoming.accepted);
+	sn_pack_u8(out, conn->session != NULL);
+	if (conn->session != NULL)
+		sn_session_freeze(conn->session, out);
+	sn_stream_freeze(conn->user.stream, out);
+}
+
+/* Ids go on above those that came along. */
+static void note_id(uint64_t id)
+{
+	uint64_t next = atomic_load_explicit(&next_id, memory_order_relaxed);
+
+	while (next <= id &&
+		!atomic_compare_exchange_weak_explicit(
+			&next_id, &next, id + 1, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
+/* The module does not know it yet. */
+static void on_unborn_end(struct sn_stream_user *user, int code)
+{
+	sn_conn_log(conn_of(user), SN_LOG_DEBUG, "conn-not-moved", sn_f_err(code));
+}
+
+static const struct sn_stream_events unborn_events = {
+	.on_end = on_unborn_end,
+	.on_free = on_free,
+};
+
+static int thaw(struct sn_conn *conn, struct sn_reader *in)
+{
+	conn->id = sn_read_u64(in);
+	conn->opened = (int64_t)sn_read_u64(in);
+	conn->incoming.accepted = (int64_t)sn_read_u64(in);
+	if (sn_read_u8(in) != 0)
+		conn->session = sn_session_thaw(in);
+	if (in->err != SN_OK)
+		return in->err;
+	if (conn->id == UINT64_MAX)
+		return SN_ERANGE;
+	note_id(conn->id);
+	return sn_stream_thaw(conn->user.stream, in);
+}
+
+int sn_conn_thaw(struct sn_instance *instance, struct sn_incoming *incoming, struct sn_reader *in,
+	uint32_t version, struct sn_reader *state)
+{
+	struct sn_conn *conn = join(instance, incoming, &unborn_events);
+	int code = thaw(conn, in);
+
+	if (code == SN_OK) {
+		conn->user.events = &events;
+		code = instance->service->conn_thaw(conn, version, state);
+	}
+	if (code == SN_OK && state->err != SN_OK)
+		code = state->err;
+	if (code != SN_OK)
+		sn_conn_abort(conn, code);
+	return code;
 }

@@ -1,29 +1,34 @@
-#include "daemon/service/host.h"
-
-#include "daemon/base/mem.h"
 #include "daemon/net/resolver.h"
-#include "daemon/service/conn.h"
-#include "daemon/service/service_listener.h"
-
-#define MAGIC_HOST 0x486f7374u
-#define SECRET_SIZE 32
-
-struct sn_host {
-	uint32_t magic;
-	struct sn_loop *loop;
-	struct sn_conf *conf;
-	struct sn_offload *pool;
-	struct sn_resolver *resolver;
-	struct sn_auth_context auth; /* of all portals */
-	char secret[SECRET_SIZE];
-	struct sn_list instances;
-	size_t instance_count;
-	struct sn_host_stop *stopping, *at_end;
-	struct sn_timer deadline;
-	struct sn_task idle_task; /* the last connection may be gone */
-};
+#include "daemon/service/host_private.h"
 
 static void on_idle(struct sn_task *task);
+
+static void adopt_options(struct sn_host *host, const struct sn_host_options *options)
+{
+	host->magic = SN_HOST_MAGIC;
+	host->loop = options->loop;
+	host->conf = sn_conf_ref(options->conf);
+	host->group = options->group != NULL ? sn_strdup(options->group) : NULL;
+	host->index = options->index;
+	host->sockets = options->sockets;
+	host->area = options->metrics;
+	host->state = options->state.n > 0 ? sn_str_dup(options->state) : NULL;
+	host->store_missing =
+		sn_strdup(options->state_missing != NULL ? options->state_missing
+							 : "this process keeps no accounts");
+	host->idle_task.fn = on_idle;
+	sn_list_init(&host->instances);
+	sn_list_init(&host->homes);
+	sn_list_init(&host->stopped);
+	sn_random(host->secret, sizeof(host->secret));
+	host->auth = (struct sn_auth_context){
+		.loop = host->loop,
+		.broker = options->broker,
+		.limiter = options->limiter,
+		.secret = sn_str_n(host->secret, sizeof(host->secret)),
+		.store_missing = host->store_missing,
+	};
+}
 
 int sn_host_new(const struct sn_host_options *options, struct sn_host **host_r)
 {
@@ -35,11 +40,7 @@ int sn_host_new(const struct sn_host_options *options, struct sn_host **host_r)
 	struct sn_host *host = sn_alloc_zero(sizeof(*host));
 	int code;
 
-	host->magic = MAGIC_HOST;
-	host->loop = options->loop;
-	host->conf = sn_conf_ref(options->conf);
-	host->idle_task.fn = on_idle;
-	sn_list_init(&host->instances);
+	adopt_options(host, options);
 	code = sn_offload_new(&offload, &host->pool);
 	if (code == SN_OK)
 		code = sn_resolver_new(host->loop, NULL, &host->resolver);
@@ -47,168 +48,20 @@ int sn_host_new(const struct sn_host_options *options, struct sn_host **host_r)
 		sn_host_free(&host);
 		return code;
 	}
-	sn_random(host->secret, sizeof(host->secret));
-	host->auth = (struct sn_auth_context){
-		.loop = host->loop,
-		.pool = host->pool,
-		.secret = sn_str_n(host->secret, sizeof(host->secret)),
-		.broker = options->broker,
-		.limiter = options->limiter,
-		.store_missing = options->state_missing != NULL ? options->state_missing
-								: "this process keeps no accounts",
-	};
+	host->auth.pool = host->pool;
 	*host_r = host;
 	return SN_OK;
 }
 
-/* --- instances ------------------------------------------------------------------------------ */
-
-static int open_portal(
-	struct sn_host *host, struct sn_instance *instance, struct sn_conf_diags *diags)
-{
-	const struct sn_conf_strings *specs = &instance->common->auth;
-	int result = SN_OK;
-
-	instance->portal = sn_portal_new(&host->auth);
-	for (size_t i = 0; i < specs->count; i++) {
-		struct sn_diag diag = { 0 };
-		struct sn_checker *checker;
-		struct sn_conf_pos pos;
-		const int code = sn_checker_open(&host->auth, specs->items[i], &checker, &diag);
-
-		if (code == SN_OK) {
-			sn_portal_add(instance->portal, checker);
-			continue;
-		}
-		/* The place without the text: there may be a password in it. */
-		pos = specs->positions[i];
-		pos.column = 0;
-		sn_conf_report(diags, SN_CONF_ERROR, pos, "%s", diag.text);
-		result = SN_ECONFIG;
-	}
-	return result;
-}
-
-/* service="NAME", with the three escapes that the format knows. */
-static const char *metric_label(struct sn_pool *pool, struct sn_str name)
-{
-	struct sn_strbuf b;
-	const char *label;
-
-	sn_strbuf_init(&b, 2 * name.n + 16);
-	sn_strbuf_adds(&b, "service=\"");
-	for (size_t i = 0; i < name.n; i++) {
-		if (name.p[i] == '"' || name.p[i] == '\\' || name.p[i] == '\n')
-			sn_strbuf_addc(&b, '\\');
-		sn_strbuf_addc(&b, name.p[i] == '\n' ? 'n' : name.p[i]);
-	}
-	sn_strbuf_addc(&b, '"');
-	label = sn_pool_strdup(pool, sn_strbuf_str(&b));
-	sn_strbuf_fini(&b);
-	return label;
-}
-
-static struct sn_instance *new_instance(struct sn_host *host, const struct sn_conf_named *named)
-{
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
-	struct sn_instance *instance = sn_alloc_zero(service->instance_size);
-
-	instance->service = service;
-	instance->loop = host->loop;
-	instance->pool = host->pool;
-	instance->resolver = host->resolver;
-	instance->conf = sn_conf_ref(host->conf);
-	instance->name = named->name;
-	instance->common = named->common;
-	instance->settings = named->settings;
-	instance->log.ns = service->name;
-	instance->idle_task = &host->idle_task;
-	instance->memory = sn_pool_new(0);
-	instance->metric_label = metric_label(instance->memory, named->name);
-	instance->started_wall = sn_loop_wall(host->loop);
-	sn_list_init(&instance->conns);
-	sn_metrics_init(&instance->metrics, service->metrics, service->metric_count, NULL);
-	sn_metrics_init(
-		&instance->listener_metrics, sn_listener_metrics, SN_LISTENER_METRICS, NULL);
-	sn_conn_caps_init(&instance->caps, (uint32_t)instance->common->max_connections,
-		(uint32_t)instance->common->max_per_address);
-	sn_list_append(&host->instances, &instance->link);
-	host->instance_count++;
-	return instance;
-}
-
-static void free_instance(struct sn_instance *instance)
-{
-	sn_assert(sn_list_empty(&instance->conns));
-	sn_list_remove(&instance->link);
-	sn_service_listeners_close(instance);
-	sn_portal_free(&instance->portal);
-	sn_conn_caps_fini(&instance->caps);
-	sn_metrics_fini(&instance->metrics);
-	sn_metrics_fini(&instance->listener_metrics);
-	sn_conf_unref(&instance->conf);
-	sn_pool_free(&instance->memory);
-	sn_free(instance);
-}
-
-static int prepare(
-	struct sn_host *host, const struct sn_conf_named *named, struct sn_conf_diags *diags)
-{
-	struct sn_instance *instance = new_instance(host, named);
-	const int auth = open_portal(host, instance, diags);
-	const int listen = sn_service_listeners_open(instance, named, diags);
-
-	return auth != SN_OK ? auth : listen;
-}
-
-static int start_service(struct sn_instance *instance, struct sn_conf_diags *diags)
-{
-	struct sn_diag diag = { 0 };
-	int code = SN_OK;
-
-	if (instance->service->start != NULL)
-		code = instance->service->start(instance, &diag);
-	instance->running = code == SN_OK;
-	if (code != SN_OK)
-		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
-			"service %.*s does not start: %s", SN_STR_ARG(instance->name),
-			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
-	return code;
-}
-
-static int start_listeners(struct sn_instance *instance, struct sn_conf_diags *diags)
-{
-	struct sn_diag diag = { 0 };
-	const int code = sn_service_listeners_start(instance, &diag);
-
-	if (code != SN_OK)
-		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
-			"service %.*s cannot accept connections: %s", SN_STR_ARG(instance->name),
-			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
-	return code;
-}
-
-static void remove_instances(struct sn_host *host)
-{
-	struct sn_list *link;
-
-	while ((link = sn_list_pop(&host->instances)) != NULL) {
-		struct sn_instance *instance = sn_container_of(link, struct sn_instance, link);
-
-		sn_service_listeners_stop(instance);
-		if (instance->running && instance->service->stop != NULL)
-			instance->service->stop(instance);
-		free_instance(instance);
-	}
-	host->instance_count = 0;
-}
+/* --- start ---------------------------------------------------------------------------------- */
 
 static bool all_gone(struct sn_host *host)
 {
 	struct sn_list *link;
 
-	sn_list_each (link, &host->instances) {
-		if (!sn_service_listeners_idle(sn_container_of(link, struct sn_instance, link)))
+	sn_host_each_instance(link, host)
+	{
+		if (!sn_service_listeners_idle(sn_host_instance_at(link)))
 			return false;
 	}
 	return true;
@@ -218,9 +71,14 @@ static void cut_everything(struct sn_host *host)
 {
 	struct sn_list *link;
 
-	sn_list_each (link, &host->instances)
-		sn_service_listeners_cut(
-			sn_container_of(link, struct sn_instance, link), SN_CUT_ALL);
+	sn_host_each_instance(link, host)
+		sn_service_listeners_cut(sn_host_instance_at(link), SN_CUT_ALL);
+}
+
+static void remove_instances(struct sn_host *host)
+{
+	while (!sn_list_empty(&host->instances))
+		sn_host_instance_remove(sn_host_instance_at(host->instances.next));
 }
 
 /* Standard input may be a connection already. */
@@ -233,39 +91,57 @@ static void give_up(struct sn_host *host)
 	remove_instances(host);
 }
 
+static int prepare(
+	struct sn_host *host, const struct sn_conf_named *named, struct sn_conf_diags *diags)
+{
+	const struct sn_listener_request request = { .named = named, .sockets = host->sockets };
+	struct sn_instance *instance;
+	int auth, listen;
+
+	instance = sn_host_instance_new(host, host->conf, named, diags, &auth);
+	sn_host_instance_enlist(instance);
+	listen = sn_service_listeners_open(instance, &request, diags);
+	return auth != SN_OK ? auth : listen;
+}
+
 static int start_each(struct sn_host *host, struct sn_conf_diags *diags,
 	int (*start)(struct sn_instance *instance, struct sn_conf_diags *diags))
 {
 	struct sn_list *link;
 	int code = SN_OK;
 
-	sn_list_each (link, &host->instances) {
+	sn_host_each_instance(link, host)
+	{
 		if (code == SN_OK)
-			code = start(sn_container_of(link, struct sn_instance, link), diags);
+			code = start(sn_host_instance_at(link), diags);
 	}
 	return code;
+}
+
+/* SN_ECONFIG if one is about the configuration, else the first. */
+static int worse(int result, int code)
+{
+	return code != SN_OK && (result == SN_OK || code == SN_ECONFIG) ? code : result;
 }
 
 int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags)
 {
 	const struct sn_conf_named *named;
-	int result = SN_OK;
+	int result = sn_host_auth_open(host, diags);
 
 	for (size_t i = 0; (named = sn_conf_named_at(host->conf, "service", i)) != NULL; i++) {
-		const int code = prepare(host, named, diags);
-
-		if (result == SN_OK || code == SN_ECONFIG)
-			result = code != SN_OK ? code : result;
+		if (sn_host_runs_here(host, named))
+			result = worse(result, prepare(host, named, diags));
 	}
-	if (result == SN_OK && sn_list_empty(&host->instances)) {
-		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
-			"no service is configured: add a table such as [service.irc]");
+	if (result == SN_OK && sn_conf_named_at(host->conf, "service", 0) == NULL) {
+		sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 }, "%s",
+			SN_HOST_NOTHING_TO_RUN);
 		result = SN_ECONFIG;
 	}
 	if (result == SN_OK)
-		result = start_each(host, diags, start_service);
+		result = start_each(host, diags, sn_host_instance_start);
 	if (result == SN_OK)
-		result = start_each(host, diags, start_listeners);
+		result = start_each(host, diags, sn_host_instance_listen);
 	if (result != SN_OK)
 		give_up(host);
 	return result;
@@ -275,61 +151,22 @@ void sn_host_greet(struct sn_host *host, struct sn_strbuf *out)
 {
 	struct sn_list *link;
 
-	sn_list_each (link, &host->instances)
-		sn_service_listeners_greet(sn_container_of(link, struct sn_instance, link), out);
+	sn_host_each_instance(link, host)
+		sn_service_listeners_greet(sn_host_instance_at(link), out);
 }
 
 struct sn_instance *sn_host_find(struct sn_host *host, struct sn_str name)
 {
 	struct sn_list *link;
 
-	sn_list_each (link, &host->instances) {
-		struct sn_instance *instance = sn_container_of(link, struct sn_instance, link);
+	sn_host_each_instance(link, host)
+	{
+		struct sn_instance *instance = sn_host_instance_at(link);
 
-		if (sn_str_eq(instance->name, name))
+		if (sn_str_eq(instance->name, name) && !instance->draining)
 			return instance;
 	}
 	return NULL;
-}
-
-/* --- metrics -------------------------------------------------------------------------------- */
-
-static const struct sn_metric_set *set_of(
-	const struct sn_instance *instance, const struct sn_service *service)
-{
-	return service == NULL ? &instance->listener_metrics : &instance->metrics;
-}
-
-/* The rows of one module, or with NULL the listeners' rows, of all instances that have them. */
-static void write_metrics(
-	struct sn_host *host, const struct sn_service *service, struct sn_strbuf *out)
-{
-	struct sn_metric_part *parts = sn_alloc_array(host->instance_count, sizeof(*parts));
-	struct sn_list *link;
-	size_t count = 0;
-
-	sn_list_each (link, &host->instances) {
-		const struct sn_instance *instance =
-			sn_container_of(link, struct sn_instance, link);
-
-		if (service == NULL || instance->service == service)
-			parts[count++] = (struct sn_metric_part){
-				.set = set_of(instance, service),
-				.labels = instance->metric_label,
-			};
-	}
-	if (count > 0)
-		sn_metrics_write_parts(parts, count, out);
-	sn_free(parts);
-}
-
-void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out)
-{
-	const struct sn_service *service;
-
-	write_metrics(host, NULL, out);
-	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++)
-		write_metrics(host, service, out);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -343,9 +180,9 @@ static struct listener_counts count_listeners(struct sn_host *host)
 	struct listener_counts counts = { 0 };
 	struct sn_list *link;
 
-	sn_list_each (link, &host->instances) {
-		const struct sn_instance *instance =
-			sn_container_of(link, struct sn_instance, link);
+	sn_host_each_instance(link, host)
+	{
+		const struct sn_instance *instance = sn_host_instance_at(link);
 
 		counts.all += instance->listener_count;
 		counts.stdio += sn_service_listeners_stdio(instance);
@@ -367,6 +204,8 @@ static void on_idle(struct sn_task *task)
 
 	if (stop == NULL && is_stdio_only(host))
 		stop = host->at_end;
+	if (stop == NULL)
+		sn_host_collect(host);
 	if (stop == NULL || !all_gone(host))
 		return;
 	sn_timer_clear(&host->deadline);
@@ -380,21 +219,6 @@ static void on_deadline(struct sn_timer *timer)
 	cut_everything(sn_container_of(timer, struct sn_host, deadline));
 }
 
-static void drain_instance(struct sn_instance *instance, struct sn_str reason)
-{
-	struct sn_list *link, *next;
-
-	instance->draining = true;
-	sn_service_listeners_stop(instance);
-	sn_service_listeners_cut(instance, SN_CUT_UNOPENED);
-	if (instance->service->drain != NULL) {
-		instance->service->drain(instance, reason);
-		return;
-	}
-	sn_list_each_safe (link, next, &instance->conns)
-		sn_conn_close(sn_container_of(link, struct sn_conn, link));
-}
-
 void sn_host_stop(struct sn_host *host, struct sn_str reason, struct sn_host_stop *stop)
 {
 	const struct sn_server_conf *server = sn_conf_plain(host->conf, "server");
@@ -405,8 +229,11 @@ void sn_host_stop(struct sn_host *host, struct sn_str reason, struct sn_host_sto
 		return;
 	}
 	host->stopping = stop;
-	sn_list_each (link, &host->instances)
-		drain_instance(sn_container_of(link, struct sn_instance, link), reason);
+	sn_host_each_instance(link, host)
+	{
+		if (!sn_host_instance_at(link)->draining)
+			sn_host_instance_drain(sn_host_instance_at(link), reason);
+	}
 	sn_timer_set(host->loop, &host->deadline, server->drain_timeout, on_deadline);
 	sn_loop_defer(host->loop, &host->idle_task);
 }
@@ -431,8 +258,15 @@ void sn_host_free(struct sn_host **host_p)
 	*host_p = NULL;
 	sn_timer_clear(&host->deadline);
 	sn_task_cancel(&host->idle_task);
+	sn_host_forget_stopped(host);
+	sn_host_metrics_free(host);
+	sn_host_auth_close(host);
 	sn_resolver_free(&host->resolver);
 	sn_offload_free(&host->pool);
 	sn_conf_unref(&host->conf);
+	sn_wipe(host->secret, sizeof(host->secret));
+	sn_free(host->store_missing);
+	sn_free(host->state);
+	sn_free(host->group);
 	sn_free(host);
 }

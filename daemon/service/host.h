@@ -10,6 +10,8 @@
 #include "daemon/base/log_setup.h"
 #include "daemon/service/registry.h"
 
+#define SN_HOST_NOTHING_TO_RUN "no service is configured: add a table such as [service.irc]"
+
 struct sn_host;
 struct sn_broker;
 struct sn_limiter;

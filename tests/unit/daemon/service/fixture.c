@@ -153,7 +153,7 @@ struct sn_listener *listener_of(const char *name)
 	struct sn_instance *instance = sn_host_find(host, sn_str(name));
 
 	ck_assert_ptr_nonnull(instance);
-	return &instance->listeners[0].listener;
+	return &instance->listeners[0]->listener;
 }
 
 /* --- clients -------------------------------------------------------------------------------- */

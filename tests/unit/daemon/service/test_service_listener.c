@@ -22,8 +22,8 @@ START_TEST(default_listen_is_used)
 	host_up("[service.tap]\n");
 	instance = instance_of("tap");
 	ck_assert_uint_eq(instance->listener_count, 2);
-	ck_assert_int_eq(instance->listeners[0].listener.sock.local.sa.sa_family, AF_INET);
-	ck_assert_int_eq(instance->listeners[1].listener.sock.local.sa.sa_family, AF_INET6);
+	ck_assert_int_eq(instance->listeners[0]->listener.sock.local.sa.sa_family, AF_INET);
+	ck_assert_int_eq(instance->listeners[1]->listener.sock.local.sa.sa_family, AF_INET6);
 	ck_assert_uint_gt(sn_addr_port(&listener_of("tap")->sock.local), 0);
 }
 END_TEST
@@ -158,7 +158,7 @@ START_TEST(the_total_is_of_all_listeners_together)
 	host_up("[service.tap]\nmax_connections = 1\n");
 	instance = instance_of("tap");
 	for (int i = 0; i < 2; i++) {
-		fds[i] = dial(&instance->listeners[i].listener.sock.local, SOCK_STREAM);
+		fds[i] = dial(&instance->listeners[i]->listener.sock.local, SOCK_STREAM);
 		sn_test_turn_until(loop,
 			metric("tap", SN_LISTENER_ACCEPTED) == 1 &&
 				metric("tap", SN_LISTENER_REFUSED_TOTAL) == (uint64_t)i);
@@ -228,20 +228,20 @@ static void ask(int fd, const char *text, const char *answer)
 
 START_TEST(packets_are_answered)
 {
-	struct sn_service_listener *sl;
+	struct sn_service_listener **sl;
 	int fd;
 
 	host_up("[service.tap_datagrams]\nlisten = [\"udp:0:interface=127.0.0.1\","
 		" \"udp:0:interface=127.0.0.1\"]\n");
 	ck_assert_str_eq(tap_read(), "start tap_datagrams");
 	sl = instance_of("tap_datagrams")->listeners;
-	fd = dial(&sl[0].sock.local, SOCK_DGRAM);
+	fd = dial(&sl[0]->sock.local, SOCK_DGRAM);
 	ask(fd, "one", "you said one");
 	ask(fd, "two", "you said two");
 	ck_assert_str_eq(
 		tap_read(), "packet for tap_datagrams: one; packet for tap_datagrams: two");
 	close(fd);
-	fd = dial(&sl[1].sock.local, SOCK_DGRAM);
+	fd = dial(&sl[1]->sock.local, SOCK_DGRAM);
 	ask(fd, "three", "you said three");
 	close(fd);
 	(void)tap_read();
@@ -266,7 +266,7 @@ static const char *greeting(void)
 
 START_TEST(each_listener_is_announced)
 {
-	struct sn_service_listener *sl;
+	struct sn_service_listener **sl;
 	unsigned ports[3];
 	char want[512];
 
@@ -274,9 +274,9 @@ START_TEST(each_listener_is_announced)
 		" \"haproxy:tcp6:0:interface=\\\\:\\\\:1\"]\n"
 		"[service.packets]\ntype = \"tap_datagrams\"\nlisten = \"udp:0:interface=127.0.0.1\"\n");
 	sl = instance_of("tap")->listeners;
-	ports[0] = sn_addr_port(&sl[0].listener.sock.local);
-	ports[1] = sn_addr_port(&sl[1].listener.sock.local);
-	ports[2] = sn_addr_port(&instance_of("packets")->listeners[0].sock.local);
+	ports[0] = sn_addr_port(&sl[0]->listener.sock.local);
+	ports[1] = sn_addr_port(&sl[1]->listener.sock.local);
+	ports[2] = sn_addr_port(&instance_of("packets")->listeners[0]->sock.local);
 	(void)snprintf(want, sizeof(want),
 		"tap: listening on 127.0.0.1:%u\n  say to tap at port %u: close\n"
 		"tap: listening on [::1]:%u with haproxy\n  say to tap at port %u: close\n"

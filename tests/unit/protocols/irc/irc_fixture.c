@@ -200,7 +200,7 @@ struct irc_peer *irc_connect(void)
 	sn_strbuf_init(&peer->text, 64 << 20);
 	sn_stream_mem_pair(irc_loop, CAPACITY, &peer->stream, &theirs);
 	sn_stream_set_user(peer->stream, &peer->user);
-	sn_listener_adopt(&irc_instance->listeners[0].listener, theirs);
+	sn_listener_adopt(&irc_instance->listeners[0]->listener, theirs);
 	irc_settle();
 	return peer;
 }

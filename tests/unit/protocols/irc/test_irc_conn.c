@@ -350,7 +350,7 @@ END_TEST
 START_TEST(test_host_is_the_address)
 {
 	static const char hello[] = "NICK alice\r\nUSER a 0 * :A\r\nJOIN #x\r\n";
-	const struct sn_addr *local = &irc_instance->listeners[0].listener.sock.local;
+	const struct sn_addr *local = &irc_instance->listeners[0]->listener.sock.local;
 	struct irc_peer *bob = irc_user_with("bob", "server-time");
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -376,7 +376,7 @@ START_TEST(test_host_that_would_begin_with_a_colon)
 	int fd;
 
 	irc_restart("listen = [\"tcp:0:interface=\\\\:\\\\:1\"]\n");
-	local = &irc_instance->listeners[0].listener.sock.local;
+	local = &irc_instance->listeners[0]->listener.sock.local;
 	bob = irc_member("bob", "#x");
 	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(fd, 0);
