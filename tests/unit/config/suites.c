@@ -1,6 +1,7 @@
 #include "tests/support/unit.h"
 
 Suite *sn_suite_conf(void);
+Suite *sn_suite_conf_changes(void);
 Suite *sn_suite_conf_diag(void);
 Suite *sn_suite_conf_effective(void);
 Suite *sn_suite_conf_file(void);
@@ -17,6 +18,7 @@ Suite *sn_suite_conf_tree(void);
 
 const sn_suite_fn sn_suites[] = {
 	sn_suite_conf,
+	sn_suite_conf_changes,
 	sn_suite_conf_diag,
 	sn_suite_conf_effective,
 	sn_suite_conf_file,

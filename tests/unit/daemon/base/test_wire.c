@@ -260,6 +260,58 @@ START_TEST(misuse_dies)
 }
 END_TEST
 
+START_TEST(packs_into_a_builder)
+{
+	struct sn_strbuf out;
+	struct sn_reader r;
+	size_t place;
+
+	sn_strbuf_init(&out, 1000);
+	sn_pack_u8(&out, 0x12);
+	sn_pack_u16(&out, 0x1234);
+	sn_pack_u32(&out, 0x12345678);
+	sn_pack_u64(&out, 0x123456789abcdef0);
+	sn_pack_str8(&out, SN_STR("a"));
+	sn_pack_str16(&out, SN_STR("bc"));
+	sn_pack_str32(&out, SN_STR("def"));
+	place = sn_pack_begin32(&out);
+	sn_strbuf_adds(&out, "later");
+	sn_pack_end32(&out, place);
+	ck_assert_int_eq(out.err, SN_OK);
+	r = sn_reader(sn_strbuf_str(&out));
+	ck_assert_uint_eq(sn_read_u8(&r), 0x12);
+	ck_assert_uint_eq(sn_read_u16(&r), 0x1234);
+	ck_assert_uint_eq(sn_read_u32(&r), 0x12345678);
+	ck_assert_uint_eq(sn_read_u64(&r), 0x123456789abcdef0);
+	ck_assert(sn_str_eq(sn_read_str8(&r), SN_STR("a")));
+	ck_assert(sn_str_eq(sn_read_str16(&r), SN_STR("bc")));
+	ck_assert(sn_str_eq(sn_read_str32(&r), SN_STR("def")));
+	ck_assert(sn_str_eq(sn_read_str32(&r), SN_STR("later")));
+	ck_assert_uint_eq(sn_reader_left(&r), 0);
+	ck_assert_int_eq(r.err, SN_OK);
+	sn_strbuf_fini(&out);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_a_builder)
+{
+	static char text[256];
+	struct sn_strbuf out;
+	size_t place;
+
+	sn_strbuf_init(&out, 1000);
+	sn_pack_str8(&out, sn_str_n(text, 256));
+	ck_assert_int_eq(out.err, SN_ELIMIT);
+	sn_strbuf_fini(&out);
+	sn_strbuf_init(&out, 6);
+	place = sn_pack_begin32(&out);
+	sn_strbuf_adds(&out, "abc");
+	sn_pack_end32(&out, place);
+	ck_assert_int_eq(out.err, SN_ELIMIT);
+	sn_strbuf_fini(&out);
+}
+END_TEST
+
 Suite *sn_suite_wire(void)
 {
 	Suite *suite = suite_create("base/wire");
@@ -275,6 +327,8 @@ Suite *sn_suite_wire(void)
 	tcase_add_test(tc, length_and_bytes_or_neither);
 	tcase_add_test(tc, values_too_large_for_their_field);
 	tcase_add_test(tc, lengths_filled_in_later);
+	tcase_add_test(tc, packs_into_a_builder);
+	tcase_add_test(tc, what_does_not_fit_a_builder);
 	tcase_add_test(tc, misuse_dies);
 	suite_add_tcase(suite, tc);
 	return suite;

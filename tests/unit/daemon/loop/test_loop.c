@@ -441,6 +441,38 @@ START_TEST(watches_hear_what_they_want)
 }
 END_TEST
 
+/* Two loops wait for one listening socket: a connection wakes at least one, and only readers that
+ * want it. */
+START_TEST(one_of_several_wakes_up)
+{
+	struct seen seen = { .calls = 0 }, other = { .calls = 0 };
+	struct sn_loop *second;
+	int ends[2];
+
+	open_sockets(ends);
+	ck_assert_int_eq(sn_loop_new(NULL, &second), SN_OK);
+	see(&seen, ends[0], SN_READABLE | SN_EXCLUSIVE);
+	ck_assert_int_eq(
+		sn_watch_set(second, &other.watch, ends[0], SN_READABLE | SN_EXCLUSIVE, on_seen),
+		SN_OK);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	sn_loop_turn(second, 0);
+	(void)events_of_turn(&seen);
+	ck_assert_uint_ge(seen.calls + other.calls, 1);
+	/* Off and on again, as a listener out of descriptors does. */
+	sn_watch_want(&seen.watch, 0);
+	ck_assert_uint_eq(events_of_turn(&seen), 0);
+	sn_watch_want(&seen.watch, SN_READABLE | SN_EXCLUSIVE);
+	ck_assert_uint_eq(events_of_turn(&seen), SN_READABLE);
+	sn_watch_want(&seen.watch, 0);
+	sn_watch_clear(&seen.watch);
+	sn_watch_clear(&other.watch);
+	sn_loop_free(&second);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 START_TEST(a_pipe_without_writers_hangs_up)
 {
 	struct seen seen = { .calls = 0 };
@@ -816,6 +848,7 @@ Suite *loop_suite(void)
 	tcase_add_test(turns, a_post_wakes_a_foreign_loop);
 	tcase_add_test(turns, a_post_wakes_a_sleeping_loop);
 	tcase_add_test(watches, watches_hear_what_they_want);
+	tcase_add_test(watches, one_of_several_wakes_up);
 	tcase_add_test(watches, a_pipe_without_writers_hangs_up);
 	tcase_add_test(watches, what_cannot_be_waited_for_is_reported);
 	tcase_add_test(watches, a_watch_cleared_in_dispatch_is_not_called);

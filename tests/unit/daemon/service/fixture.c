@@ -79,17 +79,58 @@ const char *reported(void)
 	return sn_strbuf_cstr(&report);
 }
 
-int host_try(const char *toml)
+int host_try_with(struct sn_host_options options, const char *toml)
 {
 	struct sn_conf *conf = load(toml);
 	int code;
 
-	ck_assert_int_eq(
-		sn_host_new(&(struct sn_host_options){ .loop = loop, .conf = conf }, &host), SN_OK);
+	options.loop = loop;
+	options.conf = conf;
+	ck_assert_int_eq(sn_host_new(&options, &host), SN_OK);
 	sn_conf_unref(&conf);
 	code = sn_host_start(host, &diags);
 	if (code != SN_OK)
 		sn_host_free(&host);
+	return code;
+}
+
+int host_try(const char *toml)
+{
+	return host_try_with((struct sn_host_options){ .loop = loop }, toml);
+}
+
+int host_prepare(
+	const char *toml, struct sn_host_sockets *sockets, struct sn_host_change **change_r)
+{
+	struct sn_conf *conf = load(toml);
+	const int code = sn_host_prepare(host, conf, sockets, &diags, change_r);
+
+	sn_conf_unref(&conf);
+	return code;
+}
+
+int host_reload(const char *toml)
+{
+	struct sn_host_change *change;
+	const int code = host_prepare(toml, NULL, &change);
+
+	if (code == SN_OK)
+		sn_host_commit(&change);
+	turn();
+	return code;
+}
+
+int host_start_service(const char *name)
+{
+	return sn_host_service_start(host, sn_str(name), &diags);
+}
+
+int host_check(const char *toml)
+{
+	struct sn_conf *conf = load(toml);
+	const int code = sn_host_check(loop, conf, &diags);
+
+	sn_conf_unref(&conf);
 	return code;
 }
 

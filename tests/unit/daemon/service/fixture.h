@@ -22,6 +22,16 @@ struct sn_conf *load(const char *toml);
 /* A host of this configuration, and the code of its start; when it fails the host is freed. */
 int host_try(const char *toml);
 void host_up(const char *toml); /* it must start */
+/* The same with options; loop and conf are filled in. */
+int host_try_with(struct sn_host_options options, const char *toml);
+/* Prepare and commit this configuration; the code of prepare. */
+int host_reload(const char *toml);
+int host_prepare(
+	const char *toml, struct sn_host_sockets *sockets, struct sn_host_change **change_r);
+/* sn_host_service_start. */
+int host_start_service(const char *name);
+/* sn_host_check. */
+int host_check(const char *toml);
 /* Everything reported by the last host_try, as people see it. */
 const char *reported(void);
 /* Ask it to stop; host_stopped() tells. */

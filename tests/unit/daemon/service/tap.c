@@ -7,6 +7,9 @@
 
 struct tap_conf {
 	struct sn_str start_error; /* start fails with this text */
+	struct sn_str word;        /* LIVE */
+	struct sn_str model;       /* SERVICE */
+	struct sn_str bad_file;    /* check reports it */
 };
 
 struct tap tap;
@@ -59,6 +62,25 @@ static void stop(struct sn_instance *instance)
 {
 	note("stop %.*s", SN_STR_ARG(instance->name));
 	ck_assert(sn_list_empty(&instance->conns));
+}
+
+static int reload(struct sn_instance *instance, const void *old, struct sn_diag *diag)
+{
+	const struct tap_conf *was = old, *is = instance->settings;
+
+	(void)diag;
+	note("reload %.*s: %.*s to %.*s", SN_STR_ARG(instance->name), SN_STR_ARG(was->word),
+		SN_STR_ARG(is->word));
+	return SN_OK;
+}
+
+static void check(const struct sn_conf_named *named, struct sn_conf_diags *diags)
+{
+	const struct tap_conf *conf = named->settings;
+
+	if (conf->bad_file.n > 0)
+		sn_conf_report(diags, SN_CONF_ERROR, sn_conf_key_pos(named, "bad_file"),
+			"cannot read %.*s", SN_STR_ARG(conf->bad_file));
 }
 
 static void drain(struct sn_instance *instance, struct sn_str reason)
@@ -138,6 +160,7 @@ static int conn_input(struct sn_conn *conn)
 			break;
 		line = sn_pool_str(sn_conn_pool(conn), sn_str_sub(in, 0, end));
 		note("hear %.*s", SN_STR_ARG(line));
+		sn_container_of(conn, struct tap_conn, conn)->lines++;
 		if (sn_str_eq(line, SN_STR("leave")))
 			break;
 		sn_conn_consume(conn, end + 1);
@@ -169,6 +192,59 @@ static void conn_close(struct sn_conn *conn, int code)
 	note("end %s", sn_errname(code));
 }
 
+static struct sn_str conn_title(const struct sn_conn *conn)
+{
+	(void)conn;
+	return SN_STR("listener");
+}
+
+static void conn_kick(struct sn_conn *conn, struct sn_str reason)
+{
+	note("kick: %.*s", SN_STR_ARG(reason));
+	sn_conn_write(conn, reason);
+	sn_conn_close(conn);
+}
+
+/* --- moving --------------------------------------------------------------------------------- */
+
+static int freeze(struct sn_instance *instance, struct sn_strbuf *out)
+{
+	ck_assert(instance->draining);
+	note("freeze");
+	sn_pack_u32(out, tap.opened);
+	return SN_OK;
+}
+
+static int conn_freeze(struct sn_conn *conn, struct sn_strbuf *out)
+{
+	note("freeze conn");
+	if (sn_str_eq(sn_conn_input(conn), SN_STR("stay")))
+		return SN_EBUSY;
+	sn_pack_u32(out, sn_container_of(conn, struct tap_conn, conn)->lines);
+	return SN_OK;
+}
+
+static int thaw(
+	struct sn_instance *instance, uint32_t version, struct sn_reader *in, struct sn_diag *diag)
+{
+	(void)instance;
+	if (version != TAP_FREEZE_VERSION)
+		return sn_diag_set(diag, SN_EVERSION, 0, "version %u", (unsigned)version);
+	note("thaw %u", (unsigned)sn_read_u32(in));
+	return in->err;
+}
+
+static int conn_thaw(struct sn_conn *conn, uint32_t version, struct sn_reader *in)
+{
+	struct tap_conn *client = sn_container_of(conn, struct tap_conn, conn);
+
+	ck_assert_uint_eq(version, TAP_FREEZE_VERSION);
+	client->lines = sn_read_u32(in);
+	note("thaw conn %u", client->lines);
+	tap.last = client;
+	return tap.refuses ? SN_EDENIED : SN_OK;
+}
+
 /* --- packets -------------------------------------------------------------------------------- */
 
 static size_t dgram_input(struct sn_instance *instance, struct sn_dgram *dgram,
@@ -188,12 +264,18 @@ static size_t dgram_input(struct sn_instance *instance, struct sn_dgram *dgram,
 static const struct sn_conf_item items[] = {
 	{ "start_error", SN_CONF_STRING, offsetof(struct tap_conf, start_error),
 		.doc = "Why the service does not start." },
+	{ "word", SN_CONF_STRING, offsetof(struct tap_conf, word), .def = "hello",
+		.reload = SN_RELOAD_LIVE, .doc = "Something that can change." },
+	{ "model", SN_CONF_STRING, offsetof(struct tap_conf, model), .reload = SN_RELOAD_SERVICE,
+		.doc = "Something that takes a new instance." },
+	{ "bad_file", SN_CONF_STRING, offsetof(struct tap_conf, bad_file), .reload = SN_RELOAD_LIVE,
+		.doc = "A file that cannot be read." },
 };
 
 static const struct sn_conf_section stream_section = {
 	.name = "tap",
 	.items = items,
-	.count = 1,
+	.count = sizeof(items) / sizeof(items[0]),
 	.size = sizeof(struct tap_conf),
 	.doc = "Does what it is told.",
 };
@@ -230,6 +312,7 @@ const struct sn_service tap_service = {
 	.default_listen = default_listen,
 	.start = start,
 	.stop = stop,
+	.reload = reload,
 	.drain = drain,
 	.greet = greet,
 	.conn_open = conn_open,
@@ -237,6 +320,14 @@ const struct sn_service tap_service = {
 	.conn_drained = conn_drained,
 	.conn_eof = conn_eof,
 	.conn_close = conn_close,
+	.conn_title = conn_title,
+	.conn_kick = conn_kick,
+	.freeze_version = TAP_FREEZE_VERSION,
+	.freeze = freeze,
+	.conn_freeze = conn_freeze,
+	.thaw = thaw,
+	.conn_thaw = conn_thaw,
+	.check = check,
 };
 
 const struct sn_service tap_datagram_service = {

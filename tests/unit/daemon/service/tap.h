@@ -7,17 +7,20 @@
  *   tls        sn_conn_start_tls(tap.tls)      shout N    N lines of 100 bytes
  *   cut        sn_conn_abort(SN_EDENIED)       shut       sn_conn_close
  *
- * and anything else is only written down. `tap` speaks streams, `tap_datagrams` packets: "you said
- * " and what came is the answer.
+ * and anything else is only written down; one with "stay" unread does not move. `tap` speaks
+ * streams, `tap_datagrams` packets: "you said " and what came is the answer.
  */
 #ifndef SN_TESTS_UNIT_DAEMON_SERVICE_TAP_H
 #define SN_TESTS_UNIT_DAEMON_SERVICE_TAP_H
 
 #include "daemon/service/conn.h"
 
+#define TAP_FREEZE_VERSION 3
+
 struct tap_conn {
 	struct sn_conn conn; /* first member */
 	unsigned closes;
+	unsigned lines; /* heard */
 };
 
 struct tap {
@@ -25,7 +28,7 @@ struct tap {
 	struct sn_tls_context *tls; /* for "tls" */
 	struct tap_conn *last;      /* opened last */
 	unsigned opened, closed;
-	bool refuses;   /* conn_open fails */
+	bool refuses;   /* conn_open and conn_thaw fail */
 	bool stubborn;  /* drain closes nobody */
 	bool waits_eof; /* conn_eof: SN_OK */
 };
