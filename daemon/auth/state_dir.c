@@ -31,6 +31,8 @@ int sn_state_dir_find(struct sn_str given, struct sn_strbuf *path, struct sn_dia
 
 	if (given.n > 0)
 		sn_strbuf_add(path, given);
+	else if ((base = absolute_env("STATE_DIRECTORY")) != NULL)
+		sn_strbuf_add(path, sn_str_sub(sn_str(base), 0, sn_str_find(sn_str(base), ':')));
 	else if (geteuid() == 0)
 		sn_strbuf_adds(path, SYSTEM_DIR);
 	else if ((base = absolute_env("XDG_STATE_HOME")) != NULL)

@@ -16,8 +16,9 @@
 
 #define SN_BOOT_KEY_SIZE 32
 
-/* The directory's path: `given` (a setting or option), else by the rules: /var/lib/sennit for root,
- * $XDG_STATE_HOME/sennit, ~/.local/state/sennit. SN_EMISSING: no rule gives one (no home). */
+/* The directory's path: `given` (a setting or option), else by the rules: the first of
+ * $STATE_DIRECTORY (systemd.exec(5)), /var/lib/sennit for root, $XDG_STATE_HOME/sennit,
+ * ~/.local/state/sennit. SN_EMISSING: no rule gives one (no home). */
 int sn_state_dir_find(
 	struct sn_str given, struct sn_strbuf *path, struct sn_diag *diag) SN_WARN_UNUSED;
 

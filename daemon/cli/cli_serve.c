@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/auth/limiter.h"
+#include "daemon/auth/state_dir.h"
 #include "daemon/base/mem.h"
 #include "daemon/cli/cli.h"
 #include "daemon/loop/signal.h"
@@ -13,6 +14,8 @@ struct serving {
 	struct sn_host *host;
 	struct sn_limiter *limiter;
 	void *limiter_memory;
+	struct sn_strbuf state; /* the state directory's path, or why there is none */
+	int state_lock;
 	struct sn_signal signals;
 	struct sn_host_stop stop;
 	bool stopping;
@@ -83,12 +86,47 @@ static void greet(struct sn_host *host)
 	sn_strbuf_fini(&out);
 }
 
+/* Find, make and lock the state directory, if it is needed. */
+static void open_state(
+	struct serving *serving, struct sn_conf *conf, struct sn_host_options *options)
+{
+	const struct sn_server_conf *server = sn_conf_plain(conf, "server");
+	struct sn_diag diag = { 0 };
+	int code;
+
+	serving->state_lock = -1;
+	sn_strbuf_init(&serving->state, 8192);
+	if (sn_host_state_need(conf) == SN_STATE_UNUSED)
+		return;
+	code = sn_state_dir_find(server->state, &serving->state, &diag);
+	if (code == SN_OK)
+		code = sn_state_dir_make(sn_strbuf_cstr(&serving->state), &diag);
+	if (code == SN_OK)
+		code = sn_state_dir_lock(
+			sn_strbuf_cstr(&serving->state), &serving->state_lock, &diag);
+	if (code == SN_OK) {
+		options->state = sn_strbuf_str(&serving->state);
+		return;
+	}
+	sn_strbuf_reset(&serving->state);
+	sn_strbuf_adds(&serving->state, diag.text);
+	options->state_missing = sn_strbuf_cstr(&serving->state);
+}
+
+static void close_state(struct serving *serving)
+{
+	if (serving->state_lock >= 0)
+		(void)close(serving->state_lock);
+	sn_strbuf_fini(&serving->state);
+}
+
 static int make_host(struct serving *serving, struct sn_conf *conf)
 {
 	const size_t size = sn_host_limiter_size(conf);
 	struct sn_host_options options = { .loop = serving->loop, .conf = conf };
 	int code;
 
+	open_state(serving, conf, &options);
 	serving->limiter_memory = sn_alloc_zero(size);
 	code = sn_host_limiter_new(conf, serving->limiter_memory, size, &serving->limiter);
 	options.limiter = serving->limiter;
@@ -120,6 +158,7 @@ static int run(struct serving *serving, struct sn_conf *conf, struct sn_conf_dia
 	sn_loop_turn(serving->loop, 0);
 	sn_limiter_free(&serving->limiter);
 	sn_free(serving->limiter_memory);
+	close_state(serving);
 	sn_signal_stop(&serving->signals);
 	return code;
 }

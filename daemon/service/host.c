@@ -127,7 +127,7 @@ static int worse(int result, int code)
 int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags)
 {
 	const struct sn_conf_named *named;
-	int result = sn_host_auth_open(host, diags);
+	int result = sn_host_auth_open(host, host->conf, diags);
 
 	for (size_t i = 0; (named = sn_conf_named_at(host->conf, "service", i)) != NULL; i++) {
 		if (sn_host_runs_here(host, named))

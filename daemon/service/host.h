@@ -76,6 +76,11 @@ struct sn_placement sn_host_placement(const struct sn_conf_named *named);
 /* Workers of a group: its setting, "auto" by the number of cores, one when all is SINGLE. */
 unsigned sn_host_processes(const struct sn_conf *conf, struct sn_str group);
 
+/* Does this configuration keep something in the state directory? WANTED: services that know
+ * accounts without being asked to; they run without when it cannot be used. */
+enum sn_state_need { SN_STATE_UNUSED, SN_STATE_WANTED, SN_STATE_REQUIRED };
+enum sn_state_need sn_host_state_need(const struct sn_conf *conf);
+
 /* A listening socket by the name of its service and its place in `listen`; the host takes over the
  * descriptors in it. SN_ENOTFOUND: there is none. */
 struct sn_host_sockets {

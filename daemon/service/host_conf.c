@@ -29,8 +29,8 @@ static const struct sn_conf_item server_items[] = {
 		       "core. Services with shared state, such as irc, run in the first of them." },
 	{ "state", SN_CONF_PATH, offsetof(struct sn_server_conf, state),
 		.reload = SN_RELOAD_PROCESS, .option = "state", .meta = "DIR",
-		.doc = "Folder for what is kept: accounts, keys. Default: /var/lib/sennit for root, "
-		       "else sennit in XDG_STATE_HOME or ~/.local/state. Made when it is missing; the "
+		.doc = "Folder for what is kept: accounts, keys. Default: $STATE_DIRECTORY, "
+		       "/var/lib/sennit for root, else sennit in XDG_STATE_HOME or ~/.local/state. Made when it is missing; the "
 		       "folder above it must exist." },
 	{ "runtime", SN_CONF_PATH, offsetof(struct sn_server_conf, runtime),
 		.reload = SN_RELOAD_PROCESS,

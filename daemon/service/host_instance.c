@@ -22,6 +22,7 @@ static void open_metrics(struct sn_instance *instance)
 
 	sn_host_metrics_open(
 		instance, &instance->listener_metrics, sn_listener_metrics, SN_LISTENER_METRICS);
+	sn_host_metrics_open(instance, &instance->slot->auth_set, sn_auth_metrics, SN_AUTH_METRICS);
 	sn_host_metrics_open(instance, &instance->metrics, service->metrics, service->metric_count);
 }
 
@@ -106,6 +107,7 @@ static void free_instance(struct sn_instance *instance)
 	sn_conn_caps_fini(&instance->caps);
 	sn_metrics_fini(&instance->metrics);
 	sn_metrics_fini(&instance->listener_metrics);
+	sn_metrics_fini(&instance->slot->auth_set);
 	sn_conf_unref(&instance->conf);
 	sn_pool_free(&instance->memory);
 	sn_free(instance->slot);

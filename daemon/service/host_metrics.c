@@ -36,7 +36,7 @@ static _Atomic uint64_t *place(
 
 	if (host->area == NULL || count == 0)
 		return NULL;
-	slots = sn_metrics_area_place(host->area, defs, count, label);
+	slots = sn_metrics_area_place(host->area, defs, count, label[0] != '\0' ? label : NULL);
 	if (slots == NULL && !host->full_area_told) {
 		host->full_area_told = true;
 		sn_log(&log_ctx, SN_LOG_WARN, "metrics-do-not-fit",
@@ -67,6 +67,16 @@ void sn_host_metrics_open(struct sn_instance *instance, struct sn_metric_set *se
 	sn_metrics_init(set, defs, count, home->set.slots);
 }
 
+struct sn_metric_set *sn_host_metrics_own(
+	struct sn_host *host, const struct sn_metric_def *defs, size_t count)
+{
+	struct home *home = find_home(host, defs, "");
+
+	if (home == NULL)
+		home = make_home(host, defs, count, "");
+	return &home->set;
+}
+
 /* The values go along: what it counted up it will count down. */
 static void detach(struct sn_metric_set *set)
 {
@@ -83,6 +93,7 @@ void sn_host_metrics_detach(struct sn_instance *instance)
 {
 	detach(&instance->metrics);
 	detach(&instance->listener_metrics);
+	detach(&instance->slot->auth_set);
 }
 
 void sn_host_metrics_free(struct sn_host *host)
@@ -123,7 +134,7 @@ static void write_rows(struct sn_host *host, const struct home *first, struct sn
 		if (home->set.defs == first->set.defs)
 			parts[count++] = (struct sn_metric_part){
 				.set = &home->set,
-				.labels = home->label,
+				.labels = home->label[0] != '\0' ? home->label : NULL,
 			};
 	}
 	sn_metrics_write_parts(parts, count, out);

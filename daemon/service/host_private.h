@@ -46,7 +46,8 @@ struct sn_host {
 struct sn_host_slot {
 	struct sn_host *host;
 	struct sn_instance *instance;
-	struct sn_timer deadline; /* of its drain */
+	struct sn_timer deadline;      /* of its drain */
+	struct sn_metric_set auth_set; /* of its portal */
 };
 
 #define sn_host_each_instance(link, host) sn_list_each (link, &(host)->instances)
@@ -86,7 +87,8 @@ bool sn_host_runs_here(const struct sn_host *host, const struct sn_conf_named *n
 /* --- host_auth.c ---------------------------------------------------------------------------- */
 
 /* The store, if a service here needs one, and what checkers work with. */
-int sn_host_auth_open(struct sn_host *host, struct sn_conf_diags *diags) SN_WARN_UNUSED;
+int sn_host_auth_open(struct sn_host *host, const struct sn_conf *conf,
+	struct sn_conf_diags *diags) SN_WARN_UNUSED;
 void sn_host_auth_close(struct sn_host *host);
 int sn_host_portal_open(struct sn_host *host, struct sn_instance *instance,
 	const struct sn_conf_named *named, struct sn_conf_diags *diags) SN_WARN_UNUSED;
@@ -106,6 +108,9 @@ int sn_host_module_check(
  * instance's, if there was one. */
 void sn_host_metrics_open(struct sn_instance *instance, struct sn_metric_set *set,
 	const struct sn_metric_def *defs, size_t count);
+/* The host's own, without a label; the host's. */
+struct sn_metric_set *sn_host_metrics_own(
+	struct sn_host *host, const struct sn_metric_def *defs, size_t count);
 /* What the instance counts from now on is nobody's: its successor has begun elsewhere. */
 void sn_host_metrics_detach(struct sn_instance *instance);
 void sn_host_metrics_free(struct sn_host *host);

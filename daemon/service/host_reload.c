@@ -173,7 +173,9 @@ int sn_host_prepare(struct sn_host *host, struct sn_conf *conf, struct sn_host_s
 	change->sockets = sockets;
 	change->diags = diags;
 	sn_list_init(&change->steps);
-	code = prepare_services(change);
+	code = sn_host_auth_open(host, conf, diags);
+	if (code == SN_OK)
+		code = prepare_services(change);
 	if (code != SN_OK) {
 		sn_host_abort(&change);
 		return code;

@@ -10,7 +10,8 @@ static const struct sn_conf_item common_items[] = {
 	{ "auth", SN_CONF_STRINGS, offsetof(struct sn_service_conf, auth), .max = 16,
 		.flags = SN_CONF_PRIVATE, .reload = SN_RELOAD_SERVICE, .option = "auth",
 		.meta = "TYPE[:ARG]",
-		.doc = "Who may log in, asked in this order: memory:NAME:PASSWORD, file:PATH." },
+		.doc = "Who may log in, asked in this order (`sennit list auth`). Default: the accounts of "
+		       "this daemon (`sennit user`), and guests, where a service knows both." },
 	{ "roles", SN_CONF_STRINGS, offsetof(struct sn_service_conf, roles), .max = 64,
 		.reload = SN_RELOAD_SERVICE,
 		.doc = "Roles of which an account needs one to log in here; none: any account may." },

@@ -40,7 +40,7 @@ static bool must_log_in(const struct sn_irc_client *client)
 {
 	const struct sn_irc_server *server = sn_irc_server(client);
 
-	return client->conn.session == NULL && !server->conf->open &&
+	return client->conn.session == NULL && !server->conf->open && !server->instance.guests &&
 		sn_portal_kinds(server->instance.portal) != 0;
 }
 

@@ -5,6 +5,7 @@ bin=$builddir/tests/bench
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-3}
 work=$(mktemp -d)
+export STATE_DIRECTORY="$work/state"
 server=  # pid of the process whose cost is measured
 starter= # pid of what we started: the same, or its parent
 trap 'stop; rm -rf "$work"' EXIT

@@ -15,6 +15,10 @@ import unittest
 SRC = os.environ.get("SN_SRCDIR", os.path.abspath(os.path.join(os.path.dirname(__file__), "../..")))
 BUILD = os.environ.get("SN_BUILDDIR", os.path.join(SRC, "build"))
 SENNIT = os.path.join(BUILD, "sennit")
+# Nothing of a test lands in the state directory of whoever runs it.
+_state = tempfile.TemporaryDirectory(prefix="sennit-state-")
+os.environ["STATE_DIRECTORY"] = os.path.join(_state.name, "state")
+
 PATIENCE = float(os.environ.get("SN_TEST_PATIENCE", "30"))
 
 
@@ -69,7 +73,8 @@ class Daemon:
         self.log = open(os.path.join(self.directory, "daemon.log"), "w+b")
         self.process = subprocess.Popen(
             [*prefix, program or SENNIT, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=self.log, cwd=self.directory,
-            env={**os.environ, **(env or {})}, preexec_fn=preexec, pass_fds=pass_fds)
+            env={**os.environ, "STATE_DIRECTORY": os.path.join(self.directory, "state"), **(env or {})},
+            preexec_fn=preexec, pass_fds=pass_fds)
         self.out = Lines(lambda n: os.read(self.process.stdout.fileno(), n), self.process.stdout.fileno())
 
     def address(self):

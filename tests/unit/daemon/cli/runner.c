@@ -61,10 +61,15 @@ static void read_back(int fd, char *text)
 static void be_sennit(const char *const *words, int in, int out, int err)
 {
 	char *argv[RUNNER_WORDS + 2] = { (char *)"sennit" };
+	char state[256];
 	int argc = 1;
+
+	(void)snprintf(state, sizeof(state), "%s/state", runner_dir.path);
 
 	for (; words[argc - 1] != NULL; argc++)
 		argv[argc] = (char *)words[argc - 1];
+	if (setenv("STATE_DIRECTORY", state, 1) != 0)
+		_exit(99);
 	if (in < 0)
 		in = open("/dev/null", O_RDONLY);
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
