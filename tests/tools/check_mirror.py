@@ -8,7 +8,7 @@ SRC = os.environ.get("SN_SRCDIR", ".")
 EXCEPTIONS = {
     "daemon/main.c": "argv to verb; tests/interop runs the program",
     **{f"plugins/{name}.c": "built and run by tests/interop/plugins.py as its users would"
-       for name in ("checker_example/shared", "endpoint_example/loopback", "example/echo", "template/greeter")},
+       for name in ("checker_example/shared", "endpoint_example/loopback", "template/greeter")},
 }
 
 
