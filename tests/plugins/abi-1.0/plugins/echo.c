@@ -142,18 +142,9 @@ static void greet(
 
 #define FREEZE_VERSION 1
 
-static void put_u64(struct sn_strbuf *out, uint64_t value)
-{
-	char mem[8];
-	struct sn_writer w = sn_writer(mem, sizeof(mem));
-
-	sn_write_u64(&w, value);
-	sn_strbuf_add(out, sn_writer_str(&w));
-}
-
 static int freeze(struct sn_instance *instance, struct sn_strbuf *out)
 {
-	put_u64(out, sn_container_of(instance, struct echo_server, instance)->total);
+	sn_pack_u64(out, sn_container_of(instance, struct echo_server, instance)->total);
 	return out->err;
 }
 
@@ -175,8 +166,8 @@ static int conn_freeze(struct sn_conn *conn, struct sn_strbuf *out)
 {
 	const struct echo_client *client = sn_container_of(conn, struct echo_client, conn);
 
-	put_u64(out, client->lines);
-	sn_strbuf_addc(out, client->framer.skipping ? 1 : 0);
+	sn_pack_u64(out, client->lines);
+	sn_pack_u8(out, client->framer.skipping);
 	return out->err;
 }
 

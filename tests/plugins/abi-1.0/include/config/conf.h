@@ -60,7 +60,15 @@ struct sn_conf_named {
 	const void *common;                    /* filled from the table's own rows, or NULL */
 	const void *settings;                  /* filled from the type's rows; untyped: common */
 	struct sn_conf_pos pos;
+	const struct sn_conf_key *keys; /* that stand in it */
+	size_t key_count;
 };
+/* Where a key stands, for problems found after loading; one that is not given: the table. */
+struct sn_conf_key {
+	struct sn_str name;
+	struct sn_conf_pos pos; /* of its value */
+};
+struct sn_conf_pos sn_conf_key_pos(const struct sn_conf_named *named, const char *key);
 /* i = 0, 1, ... in file order; NULL at the end. */
 const struct sn_conf_named *sn_conf_named_at(
 	const struct sn_conf *conf, const char *table, size_t i);

@@ -113,6 +113,16 @@ struct sn_conf_schema {
  * SN_OK or SN_ECONFIG with text; a unit test runs it over every registered section. */
 int sn_conf_section_verify(
 	const struct sn_conf_section *section, struct sn_diag *diag) SN_WARN_UNUSED;
+/*
+ * What differs between two filled structs of one section: bits 1 << enum sn_conf_reload of the rows
+ * whose values are not the same; fn (may be NULL) hears of each. Endpoints differ when their texts
+ * do.
+ */
+typedef void (*sn_conf_change_fn)(void *context, const struct sn_conf_item *item);
+unsigned sn_conf_changes(const struct sn_conf_section *section, const void *a, const void *b,
+	sn_conf_change_fn fn, void *context);
+/* Text for a manual page: nothing in it is a request or an escape of groff's. */
+void sn_conf_man_text(struct sn_strbuf *out, struct sn_str text);
 /* sennit.toml(5) in man format, generated from the rows. */
 void sn_conf_schema_man(const struct sn_conf_schema *schema, struct sn_strbuf *out);
 

@@ -63,6 +63,9 @@ struct sn_checker_type {
 	int (*check)(struct sn_checker *checker, const struct sn_creds *creds,
 		struct sn_session **session_r, struct sn_promise **promise_r);
 	void (*close)(struct sn_checker *checker);
+	/* Optional: the client has proved the SCRAM record that this checker gave with `session`:
+	 * only now it is a login, for who counts or dates them. */
+	void (*proved)(struct sn_checker *checker, const struct sn_session *session);
 };
 
 /* First member of every checker. */

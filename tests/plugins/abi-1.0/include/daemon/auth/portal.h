@@ -40,7 +40,9 @@ void sn_portal_set_metrics(struct sn_portal *portal, struct sn_metric_set *metri
  * real check. creds are copied where needed; the caller wipes its own. */
 int sn_portal_login(struct sn_portal *portal, const struct sn_creds *creds,
 	struct sn_session **session_r, struct sn_promise **promise_r) SN_WARN_UNUSED;
-/* The end of a SCRAM exchange: did the proof fit? */
-void sn_portal_scram_done(struct sn_portal *portal, const struct sn_creds *creds, bool proved);
+/* The end of a SCRAM exchange: the session that came with the record, or NULL if the proof does not
+ * fit. */
+void sn_portal_scram_done(
+	struct sn_portal *portal, const struct sn_creds *creds, const struct sn_session *proved);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "daemon/base/err.h"
 #include "daemon/base/str.h"
+#include "daemon/base/strbuf.h"
 
 struct sn_reader {
 	struct sn_str data;
@@ -56,6 +57,17 @@ void sn_write_str32(struct sn_writer *w, struct sn_str s);
 /* Overwrite two bytes written earlier (a length known only later). */
 void sn_write_u16_at(struct sn_writer *w, size_t pos, uint16_t v);
 void sn_write_u32_at(struct sn_writer *w, size_t pos, uint32_t v);
+/* The same at the end of a growing builder; SN_ELIMIT sticks to it. */
+void sn_pack_u8(struct sn_strbuf *out, uint8_t v);
+void sn_pack_u16(struct sn_strbuf *out, uint16_t v);
+void sn_pack_u32(struct sn_strbuf *out, uint32_t v);
+void sn_pack_u64(struct sn_strbuf *out, uint64_t v);
+void sn_pack_str8(struct sn_strbuf *out, struct sn_str s);
+void sn_pack_str16(struct sn_strbuf *out, struct sn_str s);
+void sn_pack_str32(struct sn_strbuf *out, struct sn_str s);
+/* A length of 32 bits that is known only later: begin returns its place for end. */
+size_t sn_pack_begin32(struct sn_strbuf *out);
+void sn_pack_end32(struct sn_strbuf *out, size_t place);
 static inline struct sn_str sn_writer_str(const struct sn_writer *w)
 {
 	return sn_str_n(w->p, w->n);

@@ -38,7 +38,9 @@ struct sn_post;
 enum sn_watch_events {
 	SN_READABLE = 1,
 	SN_WRITABLE = 2,
-	SN_HANGUP = 4, /* reported only: error or both directions closed */
+	SN_HANGUP = 4,    /* reported only: error or both directions closed */
+	SN_EXCLUSIVE = 8, /* wanted only, with SN_READABLE: several processes wait for one socket,
+			     and one of them, or a few, are to wake up */
 };
 
 typedef void (*sn_watch_fn)(struct sn_watch *watch, unsigned events);

@@ -59,6 +59,7 @@ struct sn_listener_options {
 	struct sn_stream_limits limits; /* in_max 0: stream.h's defaults */
 	struct sn_stream_deadlines deadlines;
 	struct sn_conn_caps *caps;     /* may be NULL */
+	bool shared;                   /* other processes accept from this socket too */
 	const struct sn_log_ctx *log;  /* may be NULL */
 	struct sn_metric_set *metrics; /* sn_listener_metrics rows; may be NULL */
 };
@@ -98,6 +99,12 @@ int sn_listener_start(struct sn_listener *l, struct sn_loop *loop, struct sn_lis
 	const struct sn_listener_ops *ops) SN_WARN_UNUSED;
 /* No more connections; the socket closes; those open go on. */
 void sn_listener_stop(struct sn_listener *l);
+/* The same, but the socket becomes the caller's: for the next listener. No descriptor in it if the
+ * listener has stopped, or was stdio. */
+void sn_listener_release(struct sn_listener *l, struct sn_listen_socket *sock_r);
+/* Limits and deadlines for the connections to come, and for those that are open. */
+void sn_listener_set_limits(struct sn_listener *l, const struct sn_stream_limits *limits,
+	const struct sn_stream_deadlines *deadlines);
 /* Everything freed: connections must be gone (sn_list_empty(&l->connections)). */
 void sn_listener_fini(struct sn_listener *l);
 /* The owner's duty from its on_free: uncount and free the allocation that begins with *in. */
@@ -106,5 +113,10 @@ void sn_incoming_free(struct sn_incoming *in);
  * total and staged like any other; it has no addresses, and in->socket is not used. Over the limit
  * it is aborted. */
 void sn_listener_adopt(struct sn_listener *l, struct sn_stream *stream);
+/* A plain connection that was open in another process: counted without asking for limits, past all
+ * stages. in->top awaits a user and sn_stream_thaw; what goes wrong there is the owner's to abort.
+ * Takes fd over (not when it fails). */
+int sn_listener_restore(struct sn_listener *l, int fd, const struct sn_addr *peer,
+	const struct sn_addr *local, struct sn_incoming **in_r) SN_WARN_UNUSED;
 
 #endif

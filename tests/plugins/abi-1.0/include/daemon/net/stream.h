@@ -201,6 +201,22 @@ void sn_stream_stack(struct sn_stream *s, struct sn_stream *lower, struct sn_str
 /* For a filter's push and shutdown: lower's queue goes out now, not in the next flush phase. */
 void sn_stream_flush_now(struct sn_stream *s);
 
+/* --- to another process --------------------------------------------------------------------- */
+
+struct sn_reader;
+struct sn_strbuf;
+/* Can it go on elsewhere: open, a plain socket, nothing on top, no file among what is queued? */
+bool sn_stream_can_move(const struct sn_stream *s);
+/* What it holds, as bytes: unread and unsent data, times, counters. */
+void sn_stream_freeze(const struct sn_stream *s, struct sn_strbuf *out);
+/* Take the descriptor of a stream that can move; the stream is aborted with this code, and what it
+ * held is dropped. */
+int sn_stream_take_fd(struct sn_stream *s, int code);
+/* A fresh stream on the same socket, limits, deadlines and user set: open as the frozen one was.
+ * Its user hears of what was due there, but not on_ready. SN_EEOF, SN_ELIMIT: nothing has happened;
+ * abort it. */
+int sn_stream_thaw(struct sn_stream *s, struct sn_reader *in) SN_WARN_UNUSED;
+
 /* --- kinds ---------------------------------------------------------------------------------- */
 
 /* A connected stream socket, pipe or tty. Takes over the descriptors (both may be the same; two

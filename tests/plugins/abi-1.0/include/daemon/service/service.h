@@ -41,6 +41,7 @@ enum sn_service_flags {
 	SN_SERVICE_SHARDED = 2, /* exactly one of the two */
 	SN_SERVICE_STREAM = 4,
 	SN_SERVICE_DGRAM = 8,
+	SN_SERVICE_ACCOUNTS = 16, /* people log in here: without `auth`, accounts are known */
 };
 
 struct sn_service {
@@ -86,13 +87,15 @@ struct sn_service {
 	/* Close with a reason that the client sees. NULL: sn_conn_close. */
 	void (*conn_kick)(struct sn_conn *conn, struct sn_str reason);
 	/*
-	 * SINGLE modules that can move to another process, all five or none. First freeze of the
-	 * instance, then conn_freeze of each connection that can move; what they append comes back
-	 * in the other process to thaw, right after start, and to conn_thaw, in the same order.
-	 * Bytes unread and unsent, addresses and session are the host's. conn_open is not called
-	 * again; a failure of conn_thaw closes that connection only. freeze_version is written
-	 * beside the state: thaw gets it and refuses (SN_EVERSION) what it does not know; then the
-	 * service starts empty.
+	 * SINGLE modules that can move to another process, all five or none. First conn_freeze of
+	 * each connection that the host can move (a failure: it cannot; its client is told to
+	 * reconnect), then freeze of the instance, then conn_close of those that moved, with
+	 * instance->draining set: tell nobody. What they append comes back in the other process: to
+	 * thaw, right after start, then to conn_thaw, in the same order. Bytes unread and unsent,
+	 * addresses, times and session are the host's. conn_open is not called again; after a
+	 * failure of conn_thaw that connection is closed, and conn_close called. freeze_version is
+	 * written beside the state: thaw gets it and refuses (SN_EVERSION) what it does not know;
+	 * then the service starts empty.
 	 */
 	uint32_t freeze_version;
 	int (*freeze)(struct sn_instance *instance, struct sn_strbuf *out);
@@ -100,6 +103,10 @@ struct sn_service {
 	int (*thaw)(struct sn_instance *instance, uint32_t version, struct sn_reader *in,
 		struct sn_diag *diag);
 	int (*conn_thaw)(struct sn_conn *conn, uint32_t version, struct sn_reader *in);
+	/* What can be wrong with the settings beyond their form: files they name. Reports into
+	 * diags, each at its place (sn_conf_key_pos). Before start, reload, and for `sennit check`.
+	 */
+	void (*check)(const struct sn_conf_named *named, struct sn_conf_diags *diags);
 };
 
 /* Does the module have this entry? For those of later minors. */
@@ -135,15 +142,18 @@ struct sn_instance {
 	struct sn_metric_set listener_metrics;
 	const char *metric_label; /* service="NAME" */
 	struct sn_conn_caps caps;
-	struct sn_list conns;                  /* sn_conn.link */
-	struct sn_service_listener *listeners; /* service_listener.c */
+	struct sn_list conns;                   /* sn_conn.link */
+	struct sn_service_listener **listeners; /* service_listener.c */
 	size_t listener_count;
 	struct sn_task *idle_task; /* the host's: a listener has no connection left */
 	struct sn_pool *memory;    /* dies with the instance */
 	struct sn_list link;       /* the host's */
 	int64_t started_wall;      /* ns */
 	bool running, draining;
-	uint64_t reserved_[16]; /* for members of later minors; zero (decisions/0009) */
+	/* `auth` is not configured: accounts may log in, and nobody has to. */
+	bool guests;
+	struct sn_host_slot *slot; /* the host's */
+	uint64_t reserved_[15];    /* for members of later minors; zero (decisions/0009) */
 };
 
 /* Can its connections move to another process? */
