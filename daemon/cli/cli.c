@@ -212,6 +212,9 @@ int sn_cli_main(int argc, char **argv)
 {
 	int exit_code;
 
+	/* Root's code comes from no variable, nor does that of the user it becomes. */
+	if (geteuid() == 0)
+		(void)unsetenv("SENNIT_PLUGIN_PATH");
 	sn_cli_register();
 	if (argc < 2) {
 		(void)print_overview();

@@ -237,7 +237,10 @@ int sn_plugin_load_file(struct sn_plugin_info *info, void (*on_init)(void), stru
 	const struct sn_plugin *plugin = NULL;
 	const int code = open_plugin(info->path, &plugin, diag);
 
-	return code == SN_OK ? take_plugin(info, plugin, on_init, diag) : code;
+	if (code != SN_OK)
+		return code;
+	sn_assert(plugin != NULL);
+	return take_plugin(info, plugin, on_init, diag);
 }
 
 /* --- all of them ---------------------------------------------------------------------------- */

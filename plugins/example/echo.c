@@ -44,10 +44,14 @@ static const struct sn_conf_section section = {
 enum { LINES, TOO_LONG, METRICS };
 
 static const struct sn_metric_def metrics[METRICS] = {
-	[LINES] = { "sennit_echo_lines_total", NULL, SN_METRIC_COUNTER, "",
-		"Lines that were said back." },
-	[TOO_LONG] = { "sennit_echo_too_long_total", NULL, SN_METRIC_COUNTER, "",
-		"Lines that were longer than line_max." },
+	[LINES] = { .name = "sennit_echo_lines_total",
+		.kind = SN_METRIC_COUNTER,
+		.unit = "",
+		.help = "Lines that were said back." },
+	[TOO_LONG] = { .name = "sennit_echo_too_long_total",
+		.kind = SN_METRIC_COUNTER,
+		.unit = "",
+		.help = "Lines that were longer than line_max." },
 };
 
 /* --- the service ---------------------------------------------------------------------------- */
