@@ -27,7 +27,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Up to the first blank that is not inside quotes. */
+/* Up to the first blank that is not inside quotes. A backslash means itself but before a quote. */
 static struct sn_str take_word(struct sn_str *rest)
 {
 	bool quoted = false;
@@ -35,7 +35,7 @@ static struct sn_str take_word(struct sn_str *rest)
 	struct sn_str word;
 
 	for (; n < rest->n && (quoted || !is_blank(rest->p[n])); n++) {
-		if (quoted && rest->p[n] == '\\' && n + 1 < rest->n)
+		if (sn_str_starts(sn_str_from(*rest, n), SN_STR("\\\"")))
 			n++;
 		else if (rest->p[n] == '"')
 			quoted = !quoted;
@@ -51,7 +51,7 @@ static size_t find_quote(struct sn_str value)
 	size_t n = 0;
 
 	while (n < value.n && value.p[n] != '"')
-		n += value.p[n] == '\\' ? 2 : 1;
+		n += sn_str_starts(sn_str_from(value, n), SN_STR("\\\"")) ? 2 : 1;
 	return n < value.n ? n : value.n;
 }
 

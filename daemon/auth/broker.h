@@ -1,6 +1,7 @@
 /*
  * What unprivileged code may ask of the broker, the one process that keeps privileges. Here is the
  * interface only; daemon/proc/broker_client.c implements it over a channel, and decides nothing.
+ * (The functions call through sn_broker_ops, so that this layer does not lean on that one.)
  * Every verb is checked by the broker: who may ask (the role of the channel), and what (limits from
  * the configuration it was started with).
  *
@@ -17,8 +18,15 @@
 #include "daemon/loop/promise.h"
 #include "daemon/net/addr.h"
 
-struct sn_broker;
+struct sn_broker_ops;
 
+/* The implementer's first member. */
+struct sn_broker {
+	const struct sn_broker_ops *ops;
+};
+
+/* May it be the name of a PAM service? It becomes a file name in /etc/pam.d. */
+bool sn_broker_service_valid(struct sn_str name);
 /* PAM conversation with one question, the password. SN_OK, SN_EDENIED, SN_ENOTFOUND (no such
  * user), SN_EDISABLED (account management says no), SN_EBUSY (too many at once), SN_ETIMEOUT,
  * SN_EUNAVAILABLE. */
@@ -68,5 +76,28 @@ struct sn_passwd {
 struct sn_promise *sn_broker_lookup(
 	struct sn_broker *broker, struct sn_str name, uid_t uid) SN_WARN_UNUSED;
 const struct sn_passwd *sn_broker_passwd(struct sn_promise *p);
+
+/* --- for implementers ---------------------------------------------------------------------------
+ */
+
+struct sn_broker_ops {
+	struct sn_promise *(*verify_password)(struct sn_broker *broker, struct sn_str pam_service,
+		struct sn_str user, struct sn_str password, const struct sn_addr *peer);
+	struct sn_promise *(*open_as_user)(
+		struct sn_broker *broker, struct sn_str user, struct sn_str path);
+	struct sn_promise *(*spawn)(struct sn_broker *broker, const struct sn_spawn *spawn);
+	void (*signal)(struct sn_broker *broker, pid_t pid, int signo);
+	struct sn_promise *(*lookup)(struct sn_broker *broker, struct sn_str name, uid_t uid);
+};
+
+/* Every promise of these verbs is the first member of one of these. What is in it when the promise
+ * is freed was not taken. */
+struct sn_broker_answer {
+	struct sn_promise promise;
+	int fd;                    /* open_as_user; -1: none, or taken */
+	struct sn_spawned spawned; /* spawn; exit NULL: none, or taken */
+	int status;                /* of a program's end */
+	struct sn_passwd passwd;   /* lookup */
+};
 
 #endif

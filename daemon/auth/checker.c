@@ -29,6 +29,8 @@ void sn_checkers_init(void)
 		&sn_checker_accounts,
 		&sn_checker_memory,
 		&sn_checker_file,
+		&sn_checker_unix,
+		&sn_checker_sshkey,
 		&sn_checker_cert,
 		&sn_checker_anonymous,
 	};

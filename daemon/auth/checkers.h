@@ -10,6 +10,8 @@ extern const struct sn_checker_type sn_checker_anonymous;
 extern const struct sn_checker_type sn_checker_cert;
 extern const struct sn_checker_type sn_checker_file;
 extern const struct sn_checker_type sn_checker_memory;
+extern const struct sn_checker_type sn_checker_sshkey;
+extern const struct sn_checker_type sn_checker_unix;
 
 /* A crypt(3) hash by its form: "$id$...". */
 bool sn_password_is_hash(struct sn_str stored);

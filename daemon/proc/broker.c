@@ -24,7 +24,6 @@
 #define DEFAULT_TIMEOUT SN_SEC(20)
 #define DEFAULT_HELPERS 8
 #define HELPER_GRACE SN_SEC(1) /* from SIGTERM to SIGKILL */
-#define SERVICE_NAME_MAX 64
 #define SIGNALS_MAX 64
 
 static const struct sn_log_ctx log_ctx = SN_LOG_CTX("proc.broker");
@@ -308,19 +307,6 @@ static int begin(struct client *client, const struct sn_ipc_message *message, en
 /* --- what may be asked --------------------------------------------------------------------------
  */
 
-/* It becomes a file name in /etc/pam.d. */
-static bool is_service_name(struct sn_str name)
-{
-	for (size_t i = 0; i < name.n; i++) {
-		const char c = name.p[i];
-
-		if (!sn_ascii_alpha(c) && !sn_ascii_digit(c) && c != '-' && c != '_' &&
-			(c != '.' || i == 0))
-			return false;
-	}
-	return name.n > 0 && name.n <= SERVICE_NAME_MAX;
-}
-
 static int check_verify(struct client *client, struct sn_reader body)
 {
 	struct sn_ask_verify ask;
@@ -328,7 +314,7 @@ static int check_verify(struct client *client, struct sn_reader body)
 	(void)client;
 	if (sn_ask_verify_read(&body, &ask) != SN_OK)
 		return SN_EPROTO;
-	return is_service_name(ask.service) ? SN_OK : SN_EDENIED;
+	return sn_broker_service_valid(ask.service) ? SN_OK : SN_EDENIED;
 }
 
 static int check_open(struct client *client, struct sn_reader body)
@@ -371,7 +357,7 @@ static int check_spawn(struct client *client, struct sn_reader body)
 	struct sn_ask_spawn ask;
 	int code = sn_ask_spawn_read(&body, pool, &ask);
 
-	if (code == SN_OK && ask.service.n > 0 && !is_service_name(ask.service))
+	if (code == SN_OK && ask.service.n > 0 && !sn_broker_service_valid(ask.service))
 		code = SN_EDENIED;
 	if (code == SN_OK && !is_own_user(client, ask.user) &&
 		(layout == NULL || !layout->spawns_users))

@@ -1,10 +1,12 @@
 #include "tests/unit/daemon/auth/checker_matrix.h"
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/base/text.h"
 #include "tests/unit/daemon/auth/accounts_fixture.h"
+#include "tests/unit/daemon/auth/broker_fixture.h"
 #include "tests/unit/daemon/auth/sasl_client.h"
 #include "tests/unit/daemon/net/tls_rig.h"
 
@@ -79,6 +81,26 @@ static struct sn_checker *open_accounts(void)
 	return open_checker("accounts");
 }
 
+/* alice is whoever runs this, so that the socket's peer is her. */
+static struct sn_checker *open_unix(void)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "alice:x:%u:%u::" ALICE_HOME ":/bin/sh\n",
+		(unsigned)getuid(), (unsigned)getgid());
+	machine_write("/etc/passwd", text, 0, 0644);
+	broker_start(NULL);
+	return open_checker("unix");
+}
+
+static struct sn_checker *open_sshkey(void)
+{
+	machine_write(ALICE_HOME "/.ssh/authorized_keys",
+		MATRIX_KEY_TYPE " " MATRIX_KEY_BASE64 "\n", machine_alice(), 0600);
+	broker_start(NULL);
+	return open_checker("sshkey");
+}
+
 static const struct matrix_row rows[] = {
 	{ "accounts", open_accounts,
 		SN_CREDS_PASSWORD | SN_CREDS_SCRAM | SN_CREDS_PUBLICKEY | SN_CREDS_CERTIFICATE |
@@ -92,8 +114,12 @@ static const struct matrix_row rows[] = {
 	{ "file, SHA-512", open_file_sha512, SN_CREDS_PASSWORD, "alice" },
 	{ "cert", open_cert, SN_CREDS_CERTIFICATE, "alice" },
 	{ "anonymous", open_anonymous, SN_CREDS_ANONYMOUS, "" },
+	/* From here on with a machine and a broker. */
+	{ "unix", open_unix, SN_CREDS_PASSWORD | SN_CREDS_PEER, "alice" },
+	{ "sshkey", open_sshkey, SN_CREDS_PUBLICKEY, "alice" },
 };
 #define ROWS ((int)(sizeof(rows) / sizeof(rows[0])))
+#define PLAIN_ROWS (ROWS - 2)
 
 /* --- the credentials ------------------------------------------------------------------------ */
 
@@ -166,6 +192,18 @@ static void tear_down(void)
 	tls_rig_fini(&rig);
 	sn_portal_free(&portal);
 	auth_teardown();
+}
+
+static void set_up_on_machine(void)
+{
+	machine_setup();
+	set_up();
+}
+
+static void tear_down_on_machine(void)
+{
+	broker_stop();
+	tear_down();
 }
 
 /* right: as the checkers have it; else one thing is wrong. */
@@ -345,12 +383,18 @@ Suite *suite_checker_matrix(void);
 Suite *suite_checker_matrix(void)
 {
 	Suite *suite = suite_create("checker_matrix");
-	TCase *tc = tcase_create("checker_matrix");
+	TCase *tc = tcase_create("checker_matrix"), *machine = tcase_create("machine");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, each_kind, 0, ROWS * SN_CREDS_KINDS);
-	tcase_add_loop_test(tc, each_mechanism, 0, ROWS * MECHANISMS);
+	tcase_add_loop_test(tc, each_kind, 0, PLAIN_ROWS * SN_CREDS_KINDS);
+	tcase_add_loop_test(tc, each_mechanism, 0, PLAIN_ROWS * MECHANISMS);
 	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(machine, set_up_on_machine, tear_down_on_machine);
+	tcase_set_tags(machine, "no-valgrind");
+	tcase_set_timeout(machine, 60);
+	tcase_add_loop_test(machine, each_kind, PLAIN_ROWS * SN_CREDS_KINDS, ROWS * SN_CREDS_KINDS);
+	tcase_add_loop_test(machine, each_mechanism, PLAIN_ROWS * MECHANISMS, ROWS * MECHANISMS);
+	suite_add_tcase(suite, machine);
 	return suite;
 }

@@ -6,7 +6,9 @@ Suite *suite_accounts_item(void);
 Suite *suite_accounts_name(void);
 Suite *suite_accounts_read(void);
 Suite *suite_accounts_touch(void);
+Suite *suite_authorized_keys(void);
 Suite *suite_authorized_keys_parse(void);
+Suite *suite_broker(void);
 Suite *suite_check_job(void);
 Suite *suite_checker(void);
 Suite *suite_checker_accounts(void);
@@ -15,6 +17,8 @@ Suite *suite_checker_cert(void);
 Suite *suite_checker_file(void);
 Suite *suite_checker_matrix(void);
 Suite *suite_checker_memory(void);
+Suite *suite_checker_sshkey(void);
+Suite *suite_checker_unix(void);
 Suite *suite_creds(void);
 Suite *suite_digest(void);
 Suite *suite_limiter(void);
@@ -39,7 +43,9 @@ const sn_suite_fn sn_suites[] = {
 	suite_accounts_name,
 	suite_accounts_read,
 	suite_accounts_touch,
+	suite_authorized_keys,
 	suite_authorized_keys_parse,
+	suite_broker,
 	suite_check_job,
 	suite_checker,
 	suite_checker_accounts,
@@ -48,6 +54,8 @@ const sn_suite_fn sn_suites[] = {
 	suite_checker_file,
 	suite_checker_matrix,
 	suite_checker_memory,
+	suite_checker_sshkey,
+	suite_checker_unix,
 	suite_creds,
 	suite_digest,
 	suite_limiter,

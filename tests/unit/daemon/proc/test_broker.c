@@ -13,7 +13,7 @@
 
 #include "daemon/loop/timer.h"
 #include "tests/support/unit.h"
-#include "tests/unit/daemon/proc/machine.h"
+#include "tests/unit/daemon/proc/broker_rig.h"
 
 static struct sn_str key_paths[] = { { "/mnt/keys/%u", 12 } };
 static struct sn_layout layout;
@@ -51,17 +51,17 @@ START_TEST(verifies_passwords)
 		const char *service, *user, *password;
 		int code;
 	} rows[] = {
-		{ "sennit", "alice", "secret", SN_OK },
+		{ "sennit", "alice", "pencil", SN_OK },
 		{ "sennit", "alice", "Secret", SN_EDENIED },
 		{ "sennit", "alice", "", SN_EDENIED },
-		{ "sennit", "nobody-here", "secret", SN_ENOTFOUND },
-		{ "sennit", "", "secret", SN_ENOTFOUND },
+		{ "sennit", "nobody-here", "pencil", SN_ENOTFOUND },
+		{ "sennit", "", "pencil", SN_ENOTFOUND },
 		{ "permit", "alice", "whatever", SN_OK },
 		{ "closed", "alice", "whatever", SN_EDISABLED },
-		{ "other", "alice", "secret", SN_EDENIED },
-		{ "no-such-service", "alice", "secret", SN_EDENIED },
-		{ "../etc/sennit", "alice", "secret", SN_EDENIED },
-		{ "", "alice", "secret", SN_EDENIED },
+		{ "other", "alice", "pencil", SN_EDENIED },
+		{ "no-such-service", "alice", "pencil", SN_EDENIED },
+		{ "../etc/sennit", "alice", "pencil", SN_EDENIED },
+		{ "", "alice", "pencil", SN_EDENIED },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -78,14 +78,14 @@ START_TEST(an_expired_account_is_disabled)
 {
 	struct heard heard = { .kind = HEARD_CODE };
 
-	ck_assert_int_eq(hear_now(&heard, verify("sennit", "bob", "secret")), SN_EDISABLED);
+	ck_assert_int_eq(hear_now(&heard, verify("sennit", "bob", "pencil")), SN_EDISABLED);
 }
 END_TEST
 
 START_TEST(a_password_with_a_nul_is_wrong)
 {
 	struct heard heard = { .kind = HEARD_CODE };
-	const struct sn_str password = { "secret\0", 7 };
+	const struct sn_str password = { "pencil\0", 7 };
 
 	ck_assert_int_eq(hear_now(&heard,
 				 sn_broker_verify_password(worker, SN_STR("sennit"),
@@ -132,12 +132,12 @@ START_TEST(a_module_that_hangs_holds_up_nobody)
 	hear(&hanging[0], verify("hangs", "alice", "x"));
 	hear(&hanging[1], verify("hangs", "alice", "x"));
 	sn_test_turn_until(loop, count_processes("/bin/sleep") == before + 2);
-	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "secret")), SN_EBUSY);
+	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "pencil")), SN_EBUSY);
 	ck_assert_int_eq(hear_now(&lookup, sn_broker_lookup(worker, SN_STR("alice"), 0)), SN_OK);
 	sn_test_turn_until(loop, hanging[0].done && hanging[1].done);
 	ck_assert_int_eq(hanging[0].code, SN_ETIMEOUT);
 	ck_assert_int_eq(hanging[1].code, SN_ETIMEOUT);
-	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "secret")), SN_OK);
+	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "pencil")), SN_OK);
 	sn_test_turn_until(loop, count_processes("/bin/sleep") == before);
 }
 END_TEST
@@ -149,9 +149,9 @@ START_TEST(a_canceled_question_frees_its_place)
 
 	hear(&hanging[0], verify("hangs", "alice", "x"));
 	hear(&hanging[1], verify("hangs", "alice", "x"));
-	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "secret")), SN_EBUSY);
+	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "pencil")), SN_EBUSY);
 	sn_waiter_cancel(&hanging[0].waiter);
-	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "secret")), SN_OK);
+	ck_assert_int_eq(hear_now(&heard, verify("sennit", "alice", "pencil")), SN_OK);
 	ck_assert(!hanging[0].done && !hanging[1].done);
 	sn_waiter_cancel(&hanging[1].waiter);
 }

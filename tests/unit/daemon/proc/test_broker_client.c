@@ -7,7 +7,7 @@
 #include "daemon/base/mem.h"
 #include "daemon/proc/broker_wire.h"
 #include "tests/support/unit.h"
-#include "tests/unit/daemon/proc/machine.h"
+#include "tests/unit/daemon/proc/broker_rig.h"
 
 static struct sn_ipc server;
 static struct sn_broker *client;

@@ -6,7 +6,7 @@
 
 #include "daemon/proc/broker_wire.h"
 #include "tests/support/unit.h"
-#include "tests/unit/daemon/proc/machine.h"
+#include "tests/unit/daemon/proc/broker_rig.h"
 
 static unsigned lost;
 

@@ -12,7 +12,7 @@
 #include <utmpx.h>
 
 #include "tests/support/unit.h"
-#include "tests/unit/daemon/proc/machine.h"
+#include "tests/unit/daemon/proc/broker_rig.h"
 
 static struct sn_layout layout;
 static char out[4096];
