@@ -7,7 +7,8 @@ static int step_anonymous(struct sn_sasl *sasl, struct sn_str response, struct s
 	const struct sn_creds creds = sn_sasl_creds(sasl, SN_CREDS_ANONYMOUS);
 
 	(void)out;
-	if (response.n > SN_SASL_NAME_MAX || !sn_utf8_valid(response))
+	if (response.n > SN_SASL_NAME_MAX || !sn_utf8_valid(response) ||
+		sn_str_find(response, '\0') < response.n)
 		return SN_EPROTO;
 	return sn_sasl_log_in(sasl, &creds);
 }

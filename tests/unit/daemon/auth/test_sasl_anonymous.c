@@ -14,6 +14,7 @@ START_TEST(anonymous)
 		{ "\xff", 0, SN_EPROTO },
 		{ "", 255, SN_OK },
 		{ "", 256, SN_EPROTO },
+		{ "\0", 1, SN_EPROTO },
 	};
 	struct talk talk = { .sasl.service = "test" };
 	struct sn_portal *portal;
@@ -26,9 +27,11 @@ START_TEST(anonymous)
 	memset(trace, 'x', sizeof(trace));
 	ck_assert_int_eq(talk_start(&talk, portal, "ANONYMOUS"), SN_OK);
 	ck_assert_int_eq(talk_step(&talk, SN_STR_NULL), SN_AGAIN);
-	ck_assert_int_eq(talk_step(&talk,
-				 rows[_i].size > 0 ? sn_str_n(trace, rows[_i].size)
-						   : sn_str(rows[_i].trace)),
+	ck_assert_int_eq(
+		talk_step(&talk,
+			rows[_i].size > 0 ? sn_str_n(rows[_i].size > 1 ? trace : rows[_i].trace,
+						    rows[_i].size)
+					  : sn_str(rows[_i].trace)),
 		rows[_i].code);
 	if (rows[_i].code == SN_OK)
 		ck_assert_uint_eq(talk.sasl.session->account.n, 0);
@@ -44,7 +47,7 @@ Suite *suite_sasl_anonymous(void)
 	Suite *suite = suite_create("sasl_anonymous");
 	TCase *tc = tcase_create("sasl_anonymous");
 
-	tcase_add_loop_test(tc, anonymous, 0, 7);
+	tcase_add_loop_test(tc, anonymous, 0, 8);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
