@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/base/assert.h"
@@ -44,6 +45,13 @@ static enum sn_log_format choose_format(const struct sn_log_setup *setup, int fd
 	if (setup->format == SN_LOG_CHOOSE_JSON || (setup->format == SN_LOG_CHOOSE && !isatty(fd)))
 		return SN_LOG_JSON;
 	return setup->color && isatty(fd) ? SN_LOG_TEXT_COLOR : SN_LOG_TEXT;
+}
+
+bool sn_log_color_wanted(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return no_color == NULL || no_color[0] == '\0';
 }
 
 int sn_log_set_up(const struct sn_log_setup *setup, int *fd_r)

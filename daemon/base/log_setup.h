@@ -35,6 +35,8 @@ int sn_log_set_up(const struct sn_log_setup *setup, int *fd_r) SN_WARN_UNUSED;
 
 /* The levels alone, instead of all that were set before: a reload. */
 void sn_log_set_levels(const struct sn_log_setup *setup);
+/* Nobody asked for no colour (https://no-color.org). */
+bool sn_log_color_wanted(void);
 
 #define SN_LOG_NS_SIZE 64
 /* "NAMESPACE=LEVEL": the namespace into ns (of SN_LOG_NS_SIZE bytes). SN_ESYNTAX, SN_EUNKNOWN

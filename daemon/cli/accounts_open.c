@@ -19,7 +19,7 @@ struct found {
 static int say(const struct sn_diag *diag)
 {
 	fprintf(stderr, "sennit: %s\n", diag->text);
-	return sn_cli_exit_code(diag->code);
+	return sn_exit_code(diag->code);
 }
 
 static int take_settings(const char *path, const struct sn_server_conf *server, struct found *found)
@@ -44,7 +44,7 @@ static int read_config(const char *path, struct found *found)
 	int exit_code;
 
 	sn_conf_diags_init(&diags);
-	exit_code = sn_cli_exit_code(sn_conf_load(&request, &diags, &conf));
+	exit_code = sn_exit_code(sn_conf_load(&request, &diags, &conf));
 	if (diags.errors > 0)
 		sn_cli_print_diags(&diags);
 	if (exit_code == EX_OK)
@@ -121,7 +121,7 @@ static int open_all(const struct found *found, struct sn_auth_context *context)
 	if (code == SN_OK)
 		return open_store(found, context);
 	fprintf(stderr, "sennit: cannot work: %s\n", sn_strerror(code));
-	return sn_cli_exit_code(code);
+	return sn_exit_code(code);
 }
 
 int sn_cli_accounts_open(
@@ -232,5 +232,5 @@ int sn_cli_accounts_say(const char *name, int code)
 		return rows[i].exit;
 	}
 	fprintf(stderr, "sennit: %s: %s\n", name, sn_strerror(code));
-	return sn_cli_exit_code(code);
+	return sn_exit_code(code);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
+#include "daemon/proc/supervisor.h"
 #include "daemon/service/plugin_host.h"
 
 #define WORDS_MAX 128
@@ -31,9 +32,7 @@ const struct sn_command *sn_cli_command_at(size_t i)
 
 bool sn_cli_color(int fd)
 {
-	const char *no_color = getenv("NO_COLOR");
-
-	return isatty(fd) && (no_color == NULL || no_color[0] == '\0');
+	return isatty(fd) && sn_log_color_wanted();
 }
 
 void sn_cli_nearest(
@@ -84,33 +83,6 @@ void sn_cli_print_diags(const struct sn_conf_diags *diags)
 	sn_conf_diags_print(diags, &out, sn_cli_color(STDERR_FILENO));
 	fputs(sn_strbuf_cstr(&out), stderr);
 	sn_strbuf_fini(&out);
-}
-
-int sn_cli_exit_code(int code)
-{
-	static const struct {
-		int code, exit;
-	} rows[] = {
-		{ SN_OK, EX_OK },
-		{ -EADDRINUSE, EX_UNAVAILABLE },
-		{ -EADDRNOTAVAIL, EX_UNAVAILABLE },
-		{ -EACCES, EX_NOPERM },
-		{ -EPERM, EX_NOPERM },
-		{ -ENOENT, EX_NOINPUT },
-		{ SN_EUNAVAILABLE, EX_UNAVAILABLE },
-		{ SN_ESYNTAX, EX_USAGE },
-		{ SN_ERANGE, EX_USAGE },
-		{ SN_ELIMIT, EX_USAGE },
-		{ SN_ECERT, EX_CONFIG },
-		{ SN_ETLS, EX_CONFIG },
-		{ SN_ECONFIG, EX_CONFIG },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].code == code)
-			return rows[i].exit;
-	}
-	return code > -1000 ? EX_OSERR : EX_CONFIG;
 }
 
 const char *sn_cli_default_config(void)
@@ -190,10 +162,34 @@ static int unknown_verb(const char *word)
 	return exit_code;
 }
 
-static int dispatch(int argc, char **argv)
+bool sn_cli_take_single(int *argc, char **argv)
+{
+	int kept = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--single") != 0)
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	if (kept == *argc)
+		return false;
+	*argc = kept;
+	return true;
+}
+
+int sn_cli_configure(int argc, char **argv, sn_cli_serve_fn serve)
 {
 	const struct sn_service *service;
 
+	if (strcmp(argv[0], sn_command_run.name) == 0)
+		return sn_cli_run_file(argc, argv, serve);
+	(void)sn_cli_load_plugins(NULL);
+	service = sn_registry_find(sn_str(argv[0]));
+	return service != NULL ? sn_cli_service(service, argc, argv, serve) : unknown_verb(argv[0]);
+}
+
+static int dispatch(int argc, char **argv)
+{
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(commands[i]->name, argv[0]) != 0)
 			continue;
@@ -203,9 +199,11 @@ static int dispatch(int argc, char **argv)
 		}
 		return commands[i]->run(commands[i], argc, argv);
 	}
-	(void)sn_cli_load_plugins(NULL);
-	service = sn_registry_find(sn_str(argv[0]));
-	return service != NULL ? sn_cli_service(service, argc, argv) : unknown_verb(argv[0]);
+	/* A service, for all we know: what plugins bring is not for this process to load. */
+	if (sn_cli_take_single(&argc, argv) ||
+		(sn_cli_wants_help(argc, argv) && sn_registry_find(sn_str(argv[0])) != NULL))
+		return sn_cli_configure(argc, argv, sn_cli_serve);
+	return sn_supervisor_main(argc, argv);
 }
 
 int sn_cli_main(int argc, char **argv)
@@ -220,8 +218,8 @@ int sn_cli_main(int argc, char **argv)
 		(void)print_overview();
 		return EX_USAGE;
 	}
-	if (strcmp(argv[1], "@scan") == 0)
-		return sn_plugins_scan_main(argc, argv);
+	if (argv[1][0] == '@')
+		return sn_cli_role(argc, argv);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 		strcmp(argv[1], "help") == 0)
 		exit_code = print_overview();

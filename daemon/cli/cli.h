@@ -11,6 +11,7 @@
 
 #include <sysexits.h>
 
+#include "daemon/proc/exit_code.h"
 #include "daemon/service/host.h"
 
 struct sn_command {
@@ -32,8 +33,22 @@ const struct sn_command *sn_cli_command_at(size_t i);
 /* argv as main got it. */
 int sn_cli_main(int argc, char **argv);
 
+/*
+ * `sennit run` and `sennit NAME` make a configuration of their arguments; what is then done with it
+ * depends on the process: run it here (--single), or offer it to the supervisor (@config). Returns
+ * the exit code.
+ */
+typedef int (*sn_cli_serve_fn)(struct sn_conf *conf, struct sn_conf_diags *diags);
+
+/* argv[0] is "run" or the name of a module. Help, unknown words and mistakes too. */
+int sn_cli_configure(int argc, char **argv, sn_cli_serve_fn serve);
+int sn_cli_run_file(int argc, char **argv, sn_cli_serve_fn serve);
 /* `sennit NAME [options]` for a module. */
-int sn_cli_service(const struct sn_service *service, int argc, char **argv);
+int sn_cli_service(const struct sn_service *service, int argc, char **argv, sn_cli_serve_fn serve);
+/* Take --single out of argv: was it there? */
+bool sn_cli_take_single(int *argc, char **argv);
+/* As main got them; argv[1] is a role ("@worker"): a process that the daemon starts. */
+int sn_cli_role(int argc, char **argv);
 
 /* Where the options of a service come from, in the order of its help. */
 struct sn_option_source {
@@ -53,6 +68,8 @@ void sn_cli_register(void);
 /* Load the plugins of the folders and those that this configuration (NULL: none) names; a line on
  * standard error for each that is refused. EX_OK, or EX_CONFIG: a required one is among them. */
 int sn_cli_load_plugins(const char *path);
+/* What was loaded, for the top of a snapshot (sn_plugins_write). */
+struct sn_str sn_cli_plugins_written(void);
 /* `sennit plugin new`: argv is what follows. */
 int sn_cli_plugin_new(const struct sn_command *command, int argc, char **argv);
 
@@ -73,8 +90,6 @@ void sn_cli_print_help(const struct sn_command *command);
 void sn_cli_print_diags(const struct sn_conf_diags *diags);
 /* Colour wanted on this stream? A terminal, and no NO_COLOR (https://no-color.org). */
 bool sn_cli_color(int fd);
-/* The exit code that fits a result. */
-int sn_cli_exit_code(int code);
 /* ./sennit.toml or /etc/sennit/sennit.toml, or NULL. */
 const char *sn_cli_default_config(void);
 /* The configuration to read: given, or (NULL) ./sennit.toml or /etc/sennit/sennit.toml. EX_OK, or

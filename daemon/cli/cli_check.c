@@ -47,7 +47,7 @@ static int check(const char *path, enum mode mode)
 		print_result(conf, path, mode);
 	sn_conf_unref(&conf);
 	sn_conf_diags_fini(&diags);
-	return sn_cli_exit_code(code);
+	return sn_exit_code(code);
 }
 
 static int run(const struct sn_command *command, int argc, char **argv)

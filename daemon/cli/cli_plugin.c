@@ -5,6 +5,13 @@
 #include "daemon/cli/table.h"
 #include "daemon/service/plugin_host.h"
 
+static struct sn_strbuf written; /* to the end of the process */
+
+struct sn_str sn_cli_plugins_written(void)
+{
+	return sn_strbuf_str(&written);
+}
+
 int sn_cli_load_plugins(const char *path)
 {
 	const struct sn_conf_request request = { .path = path };
@@ -14,6 +21,8 @@ int sn_cli_load_plugins(const char *path)
 
 	sn_plugins_find(path != NULL ? &request : NULL, &plugins);
 	(void)sn_plugins_load(&plugins);
+	sn_strbuf_init(&written, 1 << 20);
+	sn_plugins_write(&plugins, &written);
 	sn_conf_diags_init(&diags);
 	sn_plugins_report(&plugins, &diags);
 	if (diags.errors + diags.warnings > 0)

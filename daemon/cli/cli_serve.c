@@ -185,5 +185,5 @@ int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags)
 	sn_log_stop(SN_SEC(2));
 	if (log_fd >= 0)
 		(void)close(log_fd);
-	return sn_cli_exit_code(code);
+	return sn_exit_code(code);
 }

@@ -13,6 +13,7 @@ struct option_set {
 	struct sn_conf_override overrides[OVERRIDES_MAX];
 	size_t count;
 	struct sn_pool *pool;
+	sn_cli_serve_fn serve;
 };
 
 void sn_cli_option_sources(
@@ -255,7 +256,7 @@ static int load_and_serve(const struct option_set *set)
 
 	sn_conf_diags_init(&diags);
 	if (sn_conf_load(&request, &diags, &conf) == SN_OK)
-		exit_code = sn_cli_serve(conf, &diags);
+		exit_code = set->serve(conf, &diags);
 	else
 		sn_cli_print_diags(&diags);
 	sn_conf_unref(&conf);
@@ -264,9 +265,9 @@ static int load_and_serve(const struct option_set *set)
 	return exit_code;
 }
 
-int sn_cli_service(const struct sn_service *service, int argc, char **argv)
+int sn_cli_service(const struct sn_service *service, int argc, char **argv, sn_cli_serve_fn serve)
 {
-	struct option_set set = { .service = service };
+	struct option_set set = { .service = service, .serve = serve };
 	int exit_code;
 
 	if (sn_cli_wants_help(argc, argv)) {

@@ -1,12 +1,12 @@
 #include "daemon/proc/layout.h"
 
-#include "daemon/base/log_setup.h"
 #include "daemon/base/mem.h"
 #include "daemon/base/wire.h"
 
 #define MAGIC 0x534e4c59u /* "SNLY" */
 #define FORMAT 1
 #define TEXT_MAX 65536
+#define LOG_RULES_MAX 63
 
 /*
  * One list of fields for both directions: with `out` each function appends its value, else it
@@ -132,6 +132,16 @@ static void code_listener(struct codec *c, struct sn_layout_listener *listener, 
 		sn_reader_fail(&c->in, SN_EPROTO);
 }
 
+static bool is_log_rule(struct sn_str entry)
+{
+	char text[SN_LOG_NS_SIZE];
+	enum sn_log_level level;
+	struct sn_strbuf ns;
+
+	sn_strbuf_fixed(&ns, text, sizeof(text));
+	return sn_log_parse_rule(entry, &ns, &level) == SN_OK;
+}
+
 static void code_log(struct codec *c, struct sn_layout *layout)
 {
 	CODE(c, layout->log_level, 0, SN_LOG_OFF);
@@ -140,6 +150,12 @@ static void code_log(struct codec *c, struct sn_layout *layout)
 	code_text(c, &layout->log_file);
 	code_text(c, &layout->log_socket);
 	code_texts(c, &layout->log_levels, &layout->log_level_count);
+	if (layout->log_level_count > LOG_RULES_MAX)
+		sn_reader_fail(&c->in, SN_EPROTO);
+	for (size_t i = 0; c->out == NULL && i < layout->log_level_count; i++) {
+		if (!is_log_rule(layout->log_levels[i]))
+			sn_reader_fail(&c->in, SN_EPROTO);
+	}
 }
 
 static void code_settings(struct codec *c, struct sn_layout *layout)
@@ -242,6 +258,20 @@ void sn_layout_listener_plan(
 		.user = listener->user.n > 0 ? listener->user.p : NULL,
 		.group = listener->group.n > 0 ? listener->group.p : NULL,
 		.lock = listener->lock,
+	};
+}
+
+struct sn_log_setup sn_layout_log_setup(const struct sn_layout *layout)
+{
+	return (struct sn_log_setup){
+		.level = (enum sn_log_level)layout->log_level,
+		.levels = layout->log_levels,
+		.level_count = layout->log_level_count,
+		.format = (enum sn_log_choice)layout->log_format,
+		.target = (enum sn_log_target)layout->log_target,
+		.file = layout->log_file.n > 0 ? layout->log_file.p : NULL,
+		.socket = layout->log_socket.n > 0 ? layout->log_socket.p : NULL,
+		.color = sn_log_color_wanted(),
 	};
 }
 

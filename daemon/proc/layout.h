@@ -9,6 +9,7 @@
 #ifndef SN_DAEMON_PROC_LAYOUT_H
 #define SN_DAEMON_PROC_LAYOUT_H
 
+#include "daemon/base/log_setup.h"
 #include "daemon/base/pool.h"
 #include "daemon/net/plan.h"
 
@@ -84,6 +85,8 @@ void sn_layout_free(struct sn_layout **layout);
 /* The plain half of a listen plan, to open or adjust; it borrows from the listener. */
 void sn_layout_listener_plan(
 	const struct sn_layout_listener *listener, struct sn_listen_plan *plan_r);
+/* Views of the layout. */
+struct sn_log_setup sn_layout_log_setup(const struct sn_layout *layout);
 /* Same socket? Then a reload keeps it: what bind(2) sees is equal. Backlog, and a unix socket's
  * mode and owner, may differ (sn_listen_adjust). */
 bool sn_layout_same_listener(

@@ -81,6 +81,11 @@ unsigned sn_host_processes(const struct sn_conf *conf, struct sn_str group);
 enum sn_state_need { SN_STATE_UNUSED, SN_STATE_WANTED, SN_STATE_REQUIRED };
 enum sn_state_need sn_host_state_need(const struct sn_conf *conf);
 
+/* Where a service listens: what its table says, else its module's default. Lives in the pool or is
+ * the configuration's. */
+struct sn_conf_endpoints sn_service_endpoints(
+	const struct sn_conf_named *named, struct sn_pool *pool);
+
 /* A listening socket by the name of its service and its place in `listen`; the host takes over the
  * descriptors in it. SN_ENOTFOUND: there is none. */
 struct sn_host_sockets {
@@ -112,7 +117,8 @@ void sn_host_free(struct sn_host **host);
  */
 int sn_host_start(struct sn_host *host, struct sn_conf_diags *diags) SN_WARN_UNUSED;
 /* All of start that opens no socket and starts nothing: endpoint plans with their certificates,
- * checkers, modules' own checks. For `sennit check`, @config and upgrades. */
+ * checkers, modules' own checks. Results as sn_host_start's. For `sennit check`, @config and
+ * upgrades. */
 int sn_host_check(
 	struct sn_loop *loop, struct sn_conf *conf, struct sn_conf_diags *diags) SN_WARN_UNUSED;
 

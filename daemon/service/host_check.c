@@ -18,7 +18,7 @@ static int check_service(
 	const int auth = sn_host_portal_check(host, named, diags);
 	const int module = sn_host_module_check(named, diags);
 
-	return listen == SN_OK && auth == SN_OK && module == SN_OK ? SN_OK : SN_ECONFIG;
+	return auth != SN_OK || module != SN_OK ? SN_ECONFIG : listen;
 }
 
 int sn_host_check(struct sn_loop *loop, struct sn_conf *conf, struct sn_conf_diags *diags)
@@ -36,8 +36,10 @@ int sn_host_check(struct sn_loop *loop, struct sn_conf *conf, struct sn_conf_dia
 		result = SN_ECONFIG;
 	}
 	for (size_t i = 0; (named = sn_conf_named_at(conf, "service", i)) != NULL; i++) {
-		if (check_service(host, named, diags) != SN_OK)
-			result = SN_ECONFIG;
+		const int code = check_service(host, named, diags);
+
+		if (code != SN_OK && (result == SN_OK || code == SN_ECONFIG))
+			result = code;
 	}
 	sn_host_free(&host);
 	return result;

@@ -130,7 +130,8 @@ static void report(const struct sn_conf_endpoint *item, int code, const struct s
 }
 
 /* The configured endpoints, or the module's own. */
-static struct sn_conf_endpoints wanted(const struct sn_conf_named *named, struct sn_pool *pool)
+struct sn_conf_endpoints sn_service_endpoints(
+	const struct sn_conf_named *named, struct sn_pool *pool)
 {
 	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
 	struct sn_conf_endpoints list = ((const struct sn_service_conf *)named->common)->listen;
@@ -246,7 +247,7 @@ static int add_to_set(struct sn_listener_set *set, struct sn_instance *instance,
 int sn_listener_set_open(struct sn_listener_set *set, struct sn_instance *instance,
 	const struct sn_listener_request *request, struct sn_conf_diags *diags)
 {
-	const struct sn_conf_endpoints list = wanted(request->named, instance->memory);
+	const struct sn_conf_endpoints list = sn_service_endpoints(request->named, instance->memory);
 	int result = require_any(request->named, &list, diags);
 
 	set->items = sn_alloc_array(list.count, sizeof(struct sn_service_listener *));
@@ -267,7 +268,7 @@ int sn_service_listeners_check(const struct sn_conf_named *named, struct sn_conf
 {
 	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
 	struct sn_pool *pool = sn_pool_new(0);
-	const struct sn_conf_endpoints list = wanted(named, pool);
+	const struct sn_conf_endpoints list = sn_service_endpoints(named, pool);
 	int result = require_any(named, &list, diags);
 
 	for (size_t i = 0; i < list.count; i++) {

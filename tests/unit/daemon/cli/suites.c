@@ -13,6 +13,7 @@ Suite *sn_suite_cli_list(void);
 Suite *sn_suite_cli_manual(void);
 Suite *sn_suite_cli_plugin(void);
 Suite *sn_suite_cli_plugin_new(void);
+Suite *sn_suite_cli_roles(void);
 Suite *sn_suite_cli_run(void);
 Suite *sn_suite_cli_serve(void);
 Suite *sn_suite_cli_service(void);
@@ -41,6 +42,7 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_cli_manual,
 	sn_suite_cli_plugin,
 	sn_suite_cli_plugin_new,
+	sn_suite_cli_roles,
 	sn_suite_cli_run,
 	sn_suite_cli_serve,
 	sn_suite_cli_service,

@@ -23,7 +23,7 @@ static const struct runner_case cases[] = {
 		"there is no service or command \"quite-something-else\"\n" },
 	{ { "" }, EX_USAGE, "", "there is no service or command \"\"" },
 	{ { "check", "--help" }, EX_OK, "Usage: sennit check [--effective] [FILE]\n", "" },
-	{ { "run", "file", "-h" }, EX_OK, "Usage: sennit run [FILE]\n", "" },
+	{ { "run", "file", "-h" }, EX_OK, "Usage: sennit run [--single] [FILE]\n", "" },
 	{ { "list", "--help" }, EX_OK, "sennit list endpoints", "" },
 };
 
@@ -75,7 +75,7 @@ START_TEST(exit_codes)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_int_eq(sn_cli_exit_code(rows[i].code), rows[i].exit_code);
+		ck_assert_int_eq(sn_exit_code(rows[i].code), rows[i].exit_code);
 }
 END_TEST
 

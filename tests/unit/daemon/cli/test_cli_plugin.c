@@ -4,13 +4,6 @@
 
 #include "tests/unit/daemon/cli/runner.h"
 
-/* A process of a role is this program again. */
-__attribute__((constructor)) static void play_role(int argc, char **argv)
-{
-	if (argc > 1 && strcmp(argv[1], "@scan") == 0)
-		_exit(sn_cli_main(argc, argv));
-}
-
 /* One that is good, one that is not. */
 static void setup(void)
 {

@@ -163,7 +163,8 @@ START_TEST(too_many_options)
 		argv[i] = (char *)"--open";
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
 	ck_assert_int_eq(
-		sn_cli_service(sn_registry_find(SN_STR("irc")), COUNT + 1, argv), EX_USAGE);
+		sn_cli_service(sn_registry_find(SN_STR("irc")), COUNT + 1, argv, sn_cli_serve),
+		EX_USAGE);
 	(void)fflush(stderr);
 	(void)dup2(saved, STDERR_FILENO);
 	close(saved);
