@@ -135,7 +135,7 @@ const struct sn_command sn_command_hash = {
 	.help = "Asks twice, without showing what is typed, and prints one line: for the files of\n"
 		"--auth file:PATH, for `sennit user add --hashed`, and for imports.\n"
 		"\n"
-		"  --method NAME         scram-sha-256 (the default; answers every kind of login),\n"
+		"  --method NAME         scram-sha-256 (the default, for every kind of login),\n"
 		"                        scram-sha-1, yescrypt, bcrypt or sha512\n"
 		"  --password-stdin      read it from standard input\n"
 		"  --password-file FILE  read it from a file\n"

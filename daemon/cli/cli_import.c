@@ -205,7 +205,7 @@ const struct sn_command sn_command_import = {
 		"Every bad line is told with its number; then nothing is imported.\n"
 		"\n"
 		"  --update         replace accounts that exist already\n"
-		"  --keep-going     import the good lines if there are bad ones; exit 65 all the same\n" SN_CLI_PLACE_HELP
+		"  --keep-going     import the good lines if there are bad ones; exit 65 still\n" SN_CLI_PLACE_HELP
 		"\n"
 		"Examples:\n"
 		"  sennit import accounts accounts.jsonl\n"

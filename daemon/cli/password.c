@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <termios.h>
 #include <unistd.h>
@@ -27,49 +28,91 @@ void sn_cli_password_fini(struct sn_strbuf *password)
 	sn_strbuf_fini(password);
 }
 
-/* Up to the end of the line (terminal) or of the file. */
-static int read_some(int fd, bool line, struct sn_strbuf *out)
+static int read_file(int fd, struct sn_strbuf *out)
 {
 	char byte = 0;
 	ssize_t n;
 
 	do {
 		n = read(fd, &byte, 1);
-		if (n == 1 && !(line && byte == '\n'))
+		if (n == 1)
 			sn_strbuf_addc(out, byte);
-	} while ((n == 1 && !(line && byte == '\n') && out->err == SN_OK) ||
-		(n < 0 && errno == EINTR && caught == 0));
-	if (n < 0)
-		return -errno;
-	if (line && n == 0)
-		return SN_EEOF;
+	} while ((n == 1 && out->err == SN_OK) || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : out->err;
+}
+
+/* Signals are blocked but while it waits: none can come between a look and the sleep. */
+static int read_line(int tty, const sigset_t *waiting, struct sn_strbuf *out)
+{
+	struct pollfd poll = { .fd = tty, .events = POLLIN };
+	char byte = 0;
+
+	while (out->err == SN_OK) {
+		ssize_t n = ppoll(&poll, 1, NULL, waiting);
+
+		if (caught != 0)
+			return SN_ECANCELED;
+		if (n > 0)
+			n = read(tty, &byte, 1);
+		else if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return SN_EEOF;
+		if (byte == '\n')
+			return SN_OK;
+		sn_strbuf_addc(out, byte);
+	}
 	return out->err;
+}
+
+struct signals {
+	struct sigaction actions[SIGNAL_COUNT];
+	sigset_t mask; /* as it was */
+};
+
+static void take_signals(struct signals *old)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+	sigset_t set;
+
+	caught = 0;
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+		(void)sigaddset(&set, signos[i]);
+		(void)sigaction(signos[i], &action, &old->actions[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &set, &old->mask);
+}
+
+/* What came meanwhile does now what it would have done. */
+static void give_signals_back(const struct signals *old)
+{
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		(void)sigaction(signos[i], &old->actions[i], NULL);
+	(void)sigprocmask(SIG_SETMASK, &old->mask, NULL);
+	if (caught != 0)
+		(void)raise(caught);
 }
 
 static int read_line_unseen(int tty, const char *prompt, struct sn_strbuf *out)
 {
-	struct sigaction action = { .sa_handler = on_signal }, old[SIGNAL_COUNT];
 	struct termios shown, unseen;
+	struct signals old;
 	int code;
 
 	if (tcgetattr(tty, &shown) != 0)
 		return -errno;
 	unseen = shown;
 	unseen.c_lflag &= ~(tcflag_t)ECHO;
-	caught = 0;
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		(void)sigaction(signos[i], &action, &old[i]);
+	take_signals(&old);
 	(void)tcsetattr(tty, TCSAFLUSH, &unseen);
-	code = write(tty, prompt, strlen(prompt)) < 0 ? -errno : read_some(tty, true, out);
+	code = write(tty, prompt, strlen(prompt)) < 0 ? -errno : read_line(tty, &old.mask, out);
 	(void)tcsetattr(tty, TCSAFLUSH, &shown);
 	if (write(tty, "\n", 1) < 0 && code == SN_OK)
 		code = -errno;
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		(void)sigaction(signos[i], &old[i], NULL);
-	if (caught != 0) {
-		(void)raise(caught);
-		code = SN_ECANCELED;
-	}
+	give_signals_back(&old);
 	return code;
 }
 
@@ -109,7 +152,7 @@ static void cut_line_end(struct sn_strbuf *text)
 
 static int read_all(const char *name, int fd, struct sn_strbuf *out)
 {
-	const int code = fd < 0 ? -errno : read_some(fd, false, out);
+	const int code = fd < 0 ? -errno : read_file(fd, out);
 
 	cut_line_end(out);
 	if (code == SN_ELIMIT)

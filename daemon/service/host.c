@@ -259,8 +259,8 @@ void sn_host_free(struct sn_host **host_p)
 	sn_timer_clear(&host->deadline);
 	sn_task_cancel(&host->idle_task);
 	sn_host_forget_stopped(host);
+	sn_host_auth_close(host); /* the store counts until it is closed */
 	sn_host_metrics_free(host);
-	sn_host_auth_close(host);
 	sn_resolver_free(&host->resolver);
 	sn_offload_free(&host->pool);
 	sn_conf_unref(&host->conf);

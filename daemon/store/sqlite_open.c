@@ -222,6 +222,8 @@ static int check_integrity(struct sn_sqlite *c, const char *path, struct sn_diag
 
 	if (rc != SQLITE_OK)
 		return sn_sqlite_explain(c->db, rc, path, diag);
+	for (char *at = finding; *at != '\0'; at++)
+		*at = *at == '\n' ? ' ' : *at;
 	if (strcmp(finding, "ok") == 0)
 		return SN_OK;
 	return sn_diag_set(diag, SN_ECORRUPT, 0,
