@@ -43,13 +43,29 @@ static void list_endpoints(void)
 	list_side(SN_CLIENT);
 }
 
+static void print_checker(const struct sn_checker_type *type)
+{
+	const char *separator = "";
+
+	printf("%s%s%s\n    %s\n    Takes: ", type->name, type->arg_help[0] != '\0' ? ":" : "",
+		type->arg_help, type->doc);
+	for (size_t i = 0; i < SN_CREDS_KINDS; i++) {
+		const enum sn_creds_kind kind = (enum sn_creds_kind)(1u << i);
+
+		if ((type->kinds & kind) == 0)
+			continue;
+		printf("%s%s", separator, sn_creds_kind_name(kind));
+		separator = ", ";
+	}
+	puts("");
+}
+
 static void list_auth(void)
 {
 	const struct sn_checker_type *type;
 
 	for (size_t i = 0; (type = sn_checker_type_at(i)) != NULL; i++)
-		printf("%s%s%s\n    %s\n", type->name, type->arg_help[0] != '\0' ? ":" : "",
-			type->arg_help, type->doc);
+		print_checker(type);
 }
 
 static const struct {
