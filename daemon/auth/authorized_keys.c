@@ -216,7 +216,7 @@ enum row_kind {
 	FROM,       /* decided here */
 	EXPIRY,     /* decided here */
 	AUTHORITY,  /* voids the line */
-	PRINCIPALS, /* means something for authorities only */
+	PRINCIPALS, /* of certificates: likewise */
 };
 
 static const struct row {
@@ -245,7 +245,7 @@ static const struct row {
 	{ "pty", FLAG, false, NULL },
 	{ "restrict", FLAG, false, NULL },
 	{ "touch-required", FLAG, false, NULL },
-	{ "tunnel", VALUE, true, is_tunnel },
+	{ "tunnel", VALUE, false, is_tunnel },
 	{ "user-rc", FLAG, false, NULL },
 	{ "verify-required", FLAG, false, NULL },
 	{ "X11-forwarding", FLAG, false, NULL },
@@ -315,6 +315,7 @@ static int read_option(struct reading *reading, const struct row *row, struct sn
 		refuse(reading, SN_EUNSUPPORTED, "certificates are not supported (cert-authority)");
 		return SN_OK;
 	case PRINCIPALS:
+		refuse(reading, SN_EUNSUPPORTED, "certificates are not supported (principals=)");
 		return SN_OK;
 	default:
 		pass_on(reading, row, value);

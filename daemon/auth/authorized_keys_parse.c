@@ -60,11 +60,20 @@ static bool is_option_char(char c)
 	return sn_ascii_alpha(c) || sn_ascii_digit(c) || c == '-' || c == '_';
 }
 
+/* One where none is needed means nothing, as in sshd. */
+static struct sn_str skip_commas(struct sn_str s)
+{
+	while (sn_str_starts(s, SN_STR(",")))
+		s = sn_str_from(s, 1);
+	return s;
+}
+
 bool sn_authorized_key_option(struct sn_str *rest, struct sn_str *name_r, struct sn_str *value_r)
 {
-	struct sn_str at = *rest;
+	struct sn_str at = skip_commas(*rest);
 	size_t n = 0;
 
+	*rest = at;
 	while (n < at.n && is_option_char(at.p[n]))
 		n++;
 	*name_r = sn_str_sub(at, 0, n);
@@ -78,9 +87,9 @@ bool sn_authorized_key_option(struct sn_str *rest, struct sn_str *name_r, struct
 		*value_r = sn_str_sub(at, 0, n);
 		at = sn_str_from(at, n + 1);
 	}
-	if (name_r->n == 0 || (at.n > 0 && (at.p[0] != ',' || at.n == 1)))
+	if (name_r->n == 0 || (at.n > 0 && at.p[0] != ','))
 		return false;
-	*rest = sn_str_from(at, 1);
+	*rest = skip_commas(at);
 	return true;
 }
 

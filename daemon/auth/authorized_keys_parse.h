@@ -3,8 +3,9 @@
  * functions.
  *
  *   options   'no-pty,command="date; echo \"hi\"",from="10.0.0.*"': names with or without a value,
- *             separated by commas; a value stands in double quotes, and holds one as \"
- *   wire      the key as SSH sends it (RFC 4253 6.6); its first string repeats the type
+ *             separated by commas (more than needed do no harm); a value stands in double quotes,
+ * and holds one as \" wire      the key as SSH sends it (RFC 4253 6.6); its first string repeats
+ * the type
  */
 #ifndef SN_DAEMON_AUTH_AUTHORIZED_KEYS_PARSE_H
 #define SN_DAEMON_AUTH_AUTHORIZED_KEYS_PARSE_H

@@ -2,6 +2,7 @@
  * means the same when put together again. */
 #include <stdint.h>
 
+#include "daemon/auth/authorized_keys.h"
 #include "daemon/auth/authorized_keys_parse.h"
 #include "daemon/base/assert.h"
 #include "daemon/base/strbuf.h"
@@ -28,11 +29,29 @@ static void check_again(const struct sn_authorized_key *key)
 	sn_strbuf_fini(&line);
 }
 
+/* What a session is told is options of the same kind, which let in from anywhere at any time. */
+static void check_meaning(struct sn_str options)
+{
+	char mem[2][8192];
+	struct sn_strbuf out, again;
+	struct sn_addr peer;
+
+	sn_assert(sn_addr_parse(SN_STR("192.0.2.7"), 22, &peer) == SN_OK);
+	sn_strbuf_fixed(&out, mem[0], sizeof(mem[0]));
+	if (sn_authorized_options(options, &peer, INT64_C(1795132800000000000), &out, NULL) !=
+		SN_OK)
+		return;
+	sn_strbuf_fixed(&again, mem[1], sizeof(mem[1]));
+	sn_assert(sn_authorized_options(sn_strbuf_str(&out), NULL, 0, &again, NULL) == SN_OK);
+	sn_assert(sn_str_eq(sn_strbuf_str(&out), sn_strbuf_str(&again)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct sn_authorized_key key;
 	struct sn_str rest, name, value;
 
+	check_meaning(sn_str_n(data, size));
 	if (sn_authorized_key_parse(sn_str_n(data, size), &key, NULL) != SN_OK)
 		return 0;
 	rest = key.options;

@@ -39,7 +39,7 @@ START_TEST(passes_restrictions_on)
 		{ "command=\"echo \\\"a,b\\\" \\n\"", "command=\"echo \\\"a,b\\\" \\n\"" },
 		{ "from=\"192.0.2.*\",no-pty", "no-pty" },
 		{ "no-pty,expiry-time=\"20301231\",user-rc", "no-pty,user-rc" },
-		{ "principals=\"a,b\"", "" },
+		{ ",no-pty,,user-rc,", "no-pty,user-rc" },
 		{ "environment=\"A_1=x\",environment=\"B=\"",
 			"environment=\"A_1=x\",environment=\"B=\"" },
 		{ "permitopen=\"localhost:80\",permitopen=\"[::1]:*\"",
@@ -90,8 +90,8 @@ START_TEST(refuses)
 		{ "permitopen=\"[::1]80\"", SN_ESYNTAX },
 		{ "permitlisten=\"x\"", SN_ESYNTAX },
 		{ "tunnel=\"x\"", SN_ESYNTAX },
-		{ "no-pty,", SN_ESYNTAX },
-		{ "no-pty,,no-pty", SN_ESYNTAX },
+		{ "no-pty;user-rc", SN_ESYNTAX },
+		{ "principals=\"a,b\"", SN_EUNSUPPORTED },
 	};
 	const int code = apply(rows[_i].options);
 

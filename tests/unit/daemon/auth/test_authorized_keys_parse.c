@@ -49,7 +49,7 @@ START_TEST(refuses_what_is_no_key)
 		{ "ssh-dss " ED25519, SN_EUNSUPPORTED },
 		{ "-----BEGIN OPENSSH PRIVATE KEY-----", SN_ESYNTAX },
 		{ ED25519, SN_ESYNTAX },
-		{ "no-pty, ssh-ed25519 " ED25519, SN_ESYNTAX },
+		{ "no-pty; ssh-ed25519 " ED25519, SN_ESYNTAX },
 		{ "command=date ssh-ed25519 " ED25519, SN_ESYNTAX },
 		{ "command=\"date ssh-ed25519 " ED25519, SN_ESYNTAX },
 		{ "\"\" ssh-ed25519 " ED25519, SN_ESYNTAX },
@@ -79,8 +79,11 @@ START_TEST(walks_options)
 	ck_assert_str_view(value, "2030");
 	ck_assert(!sn_authorized_key_option(&rest, &name, &value));
 	ck_assert_uint_eq(rest.n, 0);
-	rest = SN_STR("no-pty,,x");
+	rest = SN_STR(",no-pty,,x,=");
 	ck_assert(sn_authorized_key_option(&rest, &name, &value));
+	ck_assert_str_view(name, "no-pty");
+	ck_assert(sn_authorized_key_option(&rest, &name, &value));
+	ck_assert_str_view(name, "x");
 	ck_assert(!sn_authorized_key_option(&rest, &name, &value));
 	ck_assert_uint_gt(rest.n, 0);
 }
