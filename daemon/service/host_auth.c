@@ -142,7 +142,7 @@ static int add_accounts(struct sn_host *host, struct sn_instance *instance)
 	struct sn_checker *checker;
 	int code;
 
-	instance->guests = true;
+	instance->guests = instance->common->roles.count == 0; /* they have none */
 	if (host->auth.store == NULL)
 		return SN_OK;
 	code = sn_checker_open(&host->auth, SN_STR(ACCOUNTS), &checker, NULL);

@@ -106,6 +106,7 @@ struct sn_chat_user {
 	uint32_t room_count;
 	struct sn_list invites;
 	uint64_t heard;        /* last event delivered: each hears an event once */
+	uint64_t number;       /* of all who ever entered */
 	int64_t since, active; /* wall ns: entered; last message sent */
 	struct sn_list all;    /* every user, by time of entering */
 };
@@ -168,6 +169,7 @@ struct sn_chat_member {
 	struct sn_chat_user *user;
 	unsigned ranks; /* sn_chat_rank bits */
 	int64_t joined;
+	uint64_t number; /* of all memberships ever made */
 };
 
 struct sn_chat_room *sn_chat_find_room(struct sn_chat *chat, struct sn_str name);
@@ -279,5 +281,23 @@ struct sn_block *sn_chat_form_keep(struct sn_chat_event *event, const struct sn_
 	uint64_t key, struct sn_block *block);
 /* Text for a refusal; falls back to sn_strerror. */
 const char *sn_chat_strerror(int code);
+
+/* --- to another process --------------------------------------------------------------------- */
+
+struct sn_reader;
+struct sn_strbuf;
+/* All but the people: rooms with their settings, counters. */
+void sn_chat_freeze(const struct sn_chat *chat, struct sn_strbuf *out);
+/* One who is present: name, times, memberships, invitations. */
+void sn_chat_freeze_user(const struct sn_chat_user *user, struct sn_strbuf *out);
+/* Into a core in which nothing has happened yet. SN_EPROTO, SN_EEOF: cut short or contradictory;
+ * what came before that stays. */
+int sn_chat_thaw(struct sn_chat *chat, struct sn_reader *in) SN_WARN_UNUSED;
+/* Back in all its rooms, in the old order, heard by nobody. The caller has set front, login, host,
+ * real_name and account. On failure it is not present. */
+int sn_chat_thaw_user(
+	struct sn_chat *chat, struct sn_chat_user *user, struct sn_reader *in) SN_WARN_UNUSED;
+/* Everybody is back who will come: rooms without members vanish. */
+void sn_chat_thaw_end(struct sn_chat *chat);
 
 #endif

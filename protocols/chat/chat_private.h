@@ -13,7 +13,7 @@ struct sn_chat {
 	struct sn_list all_rooms;    /* sn_chat_room.all */
 	size_t users_max;
 	uint64_t serial; /* of the last event */
-	uint64_t rooms_made;
+	uint64_t rooms_made, users_made, members_made;
 	uint64_t id_start; /* random per process, first part of message ids */
 };
 
@@ -34,7 +34,18 @@ struct sn_chat_invitation {
 	struct sn_list link;
 	uint64_t room;
 };
+/* Present from now on, under a name that is free. */
+void sn_chat_admit(struct sn_chat *chat, struct sn_chat_user *user, struct sn_str name);
+/* Out of everything; nobody hears of it. */
+void sn_chat_remove(struct sn_chat_user *user);
 void sn_chat_drop_invitations(struct sn_chat_user *user);
+struct sn_chat_room *sn_chat_new_room(struct sn_chat *chat, struct sn_str name);
+bool sn_chat_room_name_valid(const struct sn_chat *chat, struct sn_str name);
+void sn_chat_free_room(struct sn_chat_room *room); /* without members */
+void sn_chat_add_ban(
+	struct sn_chat_room *room, struct sn_str mask, struct sn_str set_by, int64_t at);
+/* At the end of both lists; the first of a room is operator. */
+struct sn_chat_member *sn_chat_add_member(struct sn_chat_room *room, struct sn_chat_user *user);
 /* Takes the membership away and the room with its last member. */
 void sn_chat_remove_member(struct sn_chat_member *member);
 bool sn_chat_is_banned(const struct sn_chat_room *room, const struct sn_chat_user *user);

@@ -39,7 +39,7 @@ bool sn_chat_room_visible(const struct sn_chat_room *room, const struct sn_chat_
 	return (room->flags & SN_ROOM_SECRET) == 0 || sn_chat_member(room, to) != NULL;
 }
 
-static bool room_name_valid(const struct sn_chat *chat, struct sn_str name)
+bool sn_chat_room_name_valid(const struct sn_chat *chat, struct sn_str name)
 {
 	if (name.n == 0 || name.n > chat->limits.room_name_max || !sn_utf8_valid(name))
 		return false;
@@ -52,7 +52,7 @@ static bool room_name_valid(const struct sn_chat *chat, struct sn_str name)
 	return true;
 }
 
-static struct sn_chat_room *new_room(struct sn_chat *chat, struct sn_str name)
+struct sn_chat_room *sn_chat_new_room(struct sn_chat *chat, struct sn_str name)
 {
 	struct sn_chat_room *room = sn_alloc_zero(sizeof(*room));
 
@@ -78,7 +78,19 @@ static void free_mask(struct sn_chat_room *room, struct sn_chat_mask *mask)
 	sn_free(mask);
 }
 
-static void free_room(struct sn_chat_room *room)
+void sn_chat_add_ban(
+	struct sn_chat_room *room, struct sn_str text, struct sn_str set_by, int64_t at)
+{
+	struct sn_chat_mask *mask = sn_alloc_zero(sizeof(*mask));
+
+	sn_chat_set_str(&mask->mask, text);
+	sn_chat_set_str(&mask->set_by, set_by);
+	mask->set_at = at;
+	sn_list_append(&room->bans, &mask->link);
+	room->ban_count++;
+}
+
+void sn_chat_free_room(struct sn_chat_room *room)
 {
 	while (!sn_list_empty(&room->bans))
 		free_mask(room, sn_container_of(room->bans.next, struct sn_chat_mask, link));
@@ -92,7 +104,7 @@ static void free_room(struct sn_chat_room *room)
 	sn_free(room);
 }
 
-static struct sn_chat_member *add_member(struct sn_chat_room *room, struct sn_chat_user *user)
+struct sn_chat_member *sn_chat_add_member(struct sn_chat_room *room, struct sn_chat_user *user)
 {
 	struct sn_chat_member *member = sn_alloc_zero(sizeof(*member));
 
@@ -100,6 +112,7 @@ static struct sn_chat_member *add_member(struct sn_chat_room *room, struct sn_ch
 	member->user = user;
 	member->ranks = room->member_count == 0 ? SN_RANK_OPERATOR : 0;
 	member->joined = sn_clock_wall(room->chat->clock);
+	member->number = ++room->chat->members_made;
 	sn_hash_insert(&room->member_index, &member->index);
 	sn_list_append(&room->members, &member->of_room);
 	sn_list_append(&user->members, &member->of_user);
@@ -118,7 +131,7 @@ void sn_chat_remove_member(struct sn_chat_member *member)
 	member->user->room_count--;
 	sn_free(member);
 	if (--room->member_count == 0)
-		free_room(room);
+		sn_chat_free_room(room);
 }
 
 /* --- joining -------------------------------------------------------------------------------- */
@@ -206,7 +219,7 @@ int sn_chat_join(struct sn_chat_user *user, struct sn_str name, struct sn_str ke
 	struct sn_chat_room *room = sn_chat_find_room(chat, name);
 	struct sn_chat_invitation *invitation = NULL;
 
-	if (room == NULL && !room_name_valid(chat, name))
+	if (room == NULL && !sn_chat_room_name_valid(chat, name))
 		return SN_CHAT_ENAME;
 	if (room != NULL) {
 		int code;
@@ -221,8 +234,8 @@ int sn_chat_join(struct sn_chat_user *user, struct sn_str name, struct sn_str ke
 	if (invitation != NULL)
 		drop_invitation(invitation);
 	if (room == NULL)
-		room = new_room(chat, name);
-	add_member(room, user);
+		room = sn_chat_new_room(chat, name);
+	sn_chat_add_member(room, user);
 	tell_joined(room, user);
 	*room_r = room;
 	return SN_OK;
@@ -448,12 +461,7 @@ static int change_ban(
 		return SN_CHAT_ENAME;
 	if (room->ban_count >= room->chat->limits.list_max)
 		return SN_CHAT_ELISTFULL;
-	mask = sn_alloc_zero(sizeof(*mask));
-	sn_chat_set_str(&mask->mask, change->text);
-	sn_chat_set_str(&mask->set_by, by->name);
-	mask->set_at = sn_clock_wall(room->chat->clock);
-	sn_list_append(&room->bans, &mask->link);
-	room->ban_count++;
+	sn_chat_add_ban(room, change->text, by->name, sn_clock_wall(room->chat->clock));
 	return SN_OK;
 }
 

@@ -52,13 +52,9 @@ bool sn_chat_acquainted(const struct sn_chat_user *a, const struct sn_chat_user 
 	return false;
 }
 
-int sn_chat_enter(struct sn_chat *chat, struct sn_chat_user *user, struct sn_str name)
+void sn_chat_admit(struct sn_chat *chat, struct sn_chat_user *user, struct sn_str name)
 {
 	sn_assert(user->chat == NULL && user->front != NULL);
-	if (!sn_chat_name_valid(chat, name))
-		return SN_CHAT_ENAME;
-	if (sn_chat_find_user(chat, name) != NULL)
-		return SN_CHAT_EINUSE;
 	user->chat = chat;
 	user->name = SN_STR_NULL;
 	user->away = SN_STR_NULL;
@@ -67,11 +63,21 @@ int sn_chat_enter(struct sn_chat *chat, struct sn_chat_user *user, struct sn_str
 	sn_list_init(&user->invites);
 	user->room_count = 0;
 	user->heard = 0;
+	user->number = ++chat->users_made;
 	user->since = user->active = sn_clock_wall(chat->clock);
 	sn_hash_insert(&chat->users, &user->by_name);
 	sn_list_append(&chat->all_users, &user->all);
 	if (chat->users.count > chat->users_max)
 		chat->users_max = chat->users.count;
+}
+
+int sn_chat_enter(struct sn_chat *chat, struct sn_chat_user *user, struct sn_str name)
+{
+	if (!sn_chat_name_valid(chat, name))
+		return SN_CHAT_ENAME;
+	if (sn_chat_find_user(chat, name) != NULL)
+		return SN_CHAT_EINUSE;
+	sn_chat_admit(chat, user, name);
 	return SN_OK;
 }
 
@@ -83,17 +89,10 @@ void sn_chat_drop_invitations(struct sn_chat_user *user)
 		sn_free(sn_container_of(link, struct sn_chat_invitation, link));
 }
 
-void sn_chat_leave(struct sn_chat_user *user, struct sn_str reason)
+void sn_chat_remove(struct sn_chat_user *user)
 {
 	struct sn_chat *chat = user->chat;
-	struct sn_chat_event event;
 
-	if (chat == NULL)
-		return;
-	event = sn_chat_event(chat, SN_EVENT_QUIT, user);
-	event.text = reason;
-	sn_chat_deliver_acquaintances(user, &event);
-	sn_chat_event_fini(&event);
 	while (!sn_list_empty(&user->members))
 		sn_chat_remove_member(
 			sn_container_of(user->members.next, struct sn_chat_member, of_user));
@@ -103,6 +102,19 @@ void sn_chat_leave(struct sn_chat_user *user, struct sn_str reason)
 	sn_chat_set_str(&user->name, SN_STR_NULL);
 	sn_chat_set_str(&user->away, SN_STR_NULL);
 	user->chat = NULL;
+}
+
+void sn_chat_leave(struct sn_chat_user *user, struct sn_str reason)
+{
+	struct sn_chat_event event;
+
+	if (user->chat == NULL)
+		return;
+	event = sn_chat_event(user->chat, SN_EVENT_QUIT, user);
+	event.text = reason;
+	sn_chat_deliver_acquaintances(user, &event);
+	sn_chat_event_fini(&event);
+	sn_chat_remove(user);
 }
 
 int sn_chat_rename(struct sn_chat_user *user, struct sn_str name)

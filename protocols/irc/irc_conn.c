@@ -195,20 +195,45 @@ static void set_host(struct sn_irc_client *client)
 	client->user.host = sn_strbuf_str(&host);
 }
 
-int sn_irc_conn_open(struct sn_conn *conn)
+void sn_irc_conn_begin(struct sn_irc_client *client)
 {
-	struct sn_irc_client *client = client_of(conn);
-	struct sn_irc_server *server = sn_irc_server(client);
-
 	client->state = SN_IRC_UNREGISTERED;
 	client->user.front = &sn_irc_front;
 	client->heard = now(client);
 	sn_line_framer_init(&client->framer, SN_LINE_LF_OR_CRLF, SN_IRC_INPUT_MAX);
 	sn_irc_sasl_init(client);
 	set_host(client);
-	server->unregistered++;
-	set_timer(client, now(client) + server->conf->register_timeout);
+	sn_irc_server(client)->unregistered++;
+}
+
+void sn_irc_conn_set_timers(struct sn_irc_client *client, int64_t timer, int64_t throttle)
+{
+	set_timer(client, timer);
+	if (throttle != 0)
+		sn_timer_set_at(
+			client->conn.instance->loop, &client->throttle, throttle, on_throttle_end);
+}
+
+int sn_irc_conn_open(struct sn_conn *conn)
+{
+	struct sn_irc_client *client = client_of(conn);
+
+	sn_irc_conn_begin(client);
+	set_timer(client, now(client) + sn_irc_server(client)->conf->register_timeout);
 	return SN_OK;
+}
+
+struct sn_str sn_irc_conn_title(const struct sn_conn *conn)
+{
+	const struct sn_irc_client *client =
+		sn_container_of(conn, const struct sn_irc_client, conn);
+
+	return client->state == SN_IRC_REGISTERED ? client->user.name : client->nick_wanted;
+}
+
+void sn_irc_conn_kick(struct sn_conn *conn, struct sn_str reason)
+{
+	(void)sn_irc_end(client_of(conn), "%.*s", SN_STR_ARG(reason));
 }
 
 void sn_irc_set_quit_reason(struct sn_irc_client *client, struct sn_str reason)

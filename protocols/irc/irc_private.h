@@ -7,6 +7,7 @@
  *   irc_command.c   the verb table and dispatch
  *   irc_register.c  NICK USER CAP-END QUIT PING PONG: becoming a user, and ceasing to be
  *   irc_cap.c       capability negotiation      irc_sasl.c    AUTHENTICATE
+ *   irc_freeze.c    moving to another process
  *   irc_channel.c   JOIN PART TOPIC NAMES LIST KICK INVITE    irc_mode.c    MODE
  *   irc_talk.c      PRIVMSG NOTICE TAGMSG AWAY
  *   irc_query.c     WHO WHOIS MOTD LUSERS VERSION and other questions
@@ -56,6 +57,7 @@ struct sn_irc_server {
 	size_t motd_count;
 	size_t unregistered;
 	char *motd_text, *name_text;
+	struct sn_task thawed; /* irc_freeze.c */
 };
 
 enum sn_irc_cap {
@@ -195,6 +197,10 @@ struct sn_str sn_irc_nick_of(const struct sn_irc_client *client);
 
 /* ERROR with the reason, then close; others see the reason as the quit message. */
 int sn_irc_end(struct sn_irc_client *client, const char *fmt, ...) SN_PRINTF(2, 3);
+/* What opening and thawing have in common: a client that is not registered. */
+void sn_irc_conn_begin(struct sn_irc_client *client);
+/* Monotonic; throttle 0: it need not wait. */
+void sn_irc_conn_set_timers(struct sn_irc_client *client, int64_t timer, int64_t throttle);
 void sn_irc_set_quit_reason(struct sn_irc_client *client, struct sn_str reason);
 extern const struct sn_chat_front sn_irc_front;
 

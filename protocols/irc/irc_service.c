@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "protocols/irc/irc_conn.h"
+#include "protocols/irc/irc_freeze.h"
 #include "protocols/irc/irc_private.h"
 
 #define MOTD_BYTES_MAX (64 << 10)
@@ -164,10 +165,46 @@ static void stop(struct sn_instance *instance)
 {
 	struct sn_irc_server *server = server_of(instance);
 
+	sn_task_cancel(&server->thawed);
+	if (server->chat != NULL)
+		sn_chat_thaw_end(server->chat); /* if nobody came at all */
 	sn_chat_free(&server->chat);
 	sn_free(server->motd);
 	sn_free(server->motd_text);
 	sn_free(server->name_text);
+}
+
+static struct sn_chat_limits limits_of(const struct sn_irc_conf *conf)
+{
+	return (struct sn_chat_limits){
+		.name_max = (uint32_t)conf->nick_max,
+		.room_name_max = (uint32_t)conf->channel_max,
+		.topic_max = (uint32_t)conf->topic_max,
+		.rooms_per_user = (uint32_t)conf->channels_per_user,
+		.list_max = (uint32_t)conf->ban_max,
+	};
+}
+
+/* A file that cannot be read leaves what there is. */
+static int load_motd(
+	struct sn_irc_server *server, const struct sn_irc_conf *conf, struct sn_diag *diag)
+{
+	char *text = NULL;
+
+	if (conf->motd.n > 0) {
+		const int code = read_file(conf->motd.p, &text, diag);
+
+		if (code != SN_OK)
+			return code;
+	}
+	sn_free(server->motd);
+	sn_free(server->motd_text);
+	server->motd = NULL;
+	server->motd_count = 0;
+	server->motd_text = text;
+	if (text != NULL)
+		split_motd(server);
+	return SN_OK;
 }
 
 static int start(struct sn_instance *instance, struct sn_diag *diag)
@@ -176,24 +213,39 @@ static int start(struct sn_instance *instance, struct sn_diag *diag)
 	const struct sn_irc_conf *conf = instance->settings;
 	const struct sn_chat_options options = {
 		.clock = sn_loop_clock(instance->loop),
-		.limits = { .name_max = (uint32_t)conf->nick_max,
-			.room_name_max = (uint32_t)conf->channel_max,
-			.topic_max = (uint32_t)conf->topic_max,
-			.rooms_per_user = (uint32_t)conf->channels_per_user,
-			.list_max = (uint32_t)conf->ban_max },
+		.limits = limits_of(conf),
 	};
+	const int code = load_motd(server, conf, diag);
 
+	if (code != SN_OK)
+		return code;
 	server->conf = conf;
-	if (conf->motd.n > 0) {
-		const int code = read_file(conf->motd.p, &server->motd_text, diag);
-
-		if (code != SN_OK)
-			return code;
-		split_motd(server);
-	}
 	name_server(server);
 	server->chat = sn_chat_new(&options);
 	return SN_OK;
+}
+
+static int reload(struct sn_instance *instance, const void *old, struct sn_diag *diag)
+{
+	struct sn_irc_server *server = server_of(instance);
+	const struct sn_chat_limits limits = limits_of(instance->settings);
+
+	(void)old;
+	server->conf = instance->settings;
+	sn_chat_set_limits(server->chat, &limits);
+	return load_motd(server, server->conf, diag);
+}
+
+static void check_files(const struct sn_conf_named *named, struct sn_conf_diags *diags)
+{
+	const struct sn_irc_conf *conf = named->settings;
+	struct sn_diag diag = { 0 };
+	char *text = NULL;
+
+	if (conf->motd.n > 0 && read_file(conf->motd.p, &text, &diag) != SN_OK)
+		sn_conf_report(
+			diags, SN_CONF_ERROR, sn_conf_key_pos(named, "motd"), "%s", diag.text);
+	sn_free(text);
 }
 
 static void drain(struct sn_instance *instance, struct sn_str reason)
@@ -255,10 +307,19 @@ const struct sn_service sn_irc_service = {
 		"      alice may log in (SASL), guests may come too\n",
 	.start = start,
 	.stop = stop,
+	.reload = reload,
 	.drain = drain,
 	.greet = greet,
 	.conn_open = sn_irc_conn_open,
 	.conn_input = sn_irc_conn_input,
 	.conn_drained = sn_irc_conn_drained,
 	.conn_close = sn_irc_conn_close,
+	.conn_title = sn_irc_conn_title,
+	.conn_kick = sn_irc_conn_kick,
+	.freeze_version = SN_IRC_FREEZE_VERSION,
+	.freeze = sn_irc_freeze,
+	.conn_freeze = sn_irc_conn_freeze,
+	.thaw = sn_irc_thaw,
+	.conn_thaw = sn_irc_conn_thaw,
+	.check = check_files,
 };
