@@ -6,6 +6,7 @@
 
 Suite *sn_suite_chat(void);
 Suite *sn_suite_chat_event(void);
+Suite *sn_suite_chat_freeze(void);
 Suite *sn_suite_chat_room(void);
 Suite *sn_suite_chat_user(void);
 

@@ -29,6 +29,14 @@ void irc_setup(void);
 void irc_teardown(void);
 /* The same with more keys of [service.irc], "flood_rate = 2\n"; those given here win. */
 void irc_restart(const char *keys);
+/* Clients that connect from now on come over TCP. */
+void irc_over_sockets(void);
+/* A configuration like irc_restart's, prepared and committed; what prepare says. */
+int irc_reload(const char *keys);
+/* The service, frozen, goes on in another host on another loop. */
+void irc_move(const char *keys);
+/* The version that the state in between claims to have, from now on; 0: what it has. */
+extern uint32_t irc_move_version;
 Suite *irc_suite(const char *name, const TTest *const *tests, size_t count);
 #define IRC_SUITE(name, tests) irc_suite(name, tests, sizeof(tests) / sizeof((tests)[0]))
 

@@ -5,6 +5,7 @@ const sn_suite_fn sn_suites[] = {
 	sn_suite_irc_channel,
 	sn_suite_irc_command,
 	sn_suite_irc_conn,
+	sn_suite_irc_freeze,
 	sn_suite_irc_front,
 	sn_suite_irc_info,
 	sn_suite_irc_mode,

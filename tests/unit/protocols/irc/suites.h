@@ -8,6 +8,7 @@ Suite *sn_suite_irc_cap(void);
 Suite *sn_suite_irc_channel(void);
 Suite *sn_suite_irc_command(void);
 Suite *sn_suite_irc_conn(void);
+Suite *sn_suite_irc_freeze(void);
 Suite *sn_suite_irc_front(void);
 Suite *sn_suite_irc_info(void);
 Suite *sn_suite_irc_mode(void);
