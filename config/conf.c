@@ -173,6 +173,9 @@ static bool build_named(struct builder *b, const struct sn_conf_table *table,
 	named->pos = pos;
 	named->pos.source = sn_conf_source_import(b->conf->pool, &b->conf->sources, pos.source);
 	note_keys(b, entry->value, named);
+	if (table->typed)
+		named->type =
+			sn_pool_str(b->conf->pool, sn_conf_chosen_type(entry->key, entry->value));
 	if (table->section != NULL)
 		named->common = fill(b, table->section, entry->value, pos);
 	if (named->section == NULL) {

@@ -235,7 +235,7 @@ static void write_named(const struct view *view, const struct sn_conf_table *tab
 	sn_strbuf_adds(out, "]\n");
 	if (table->typed) {
 		sn_strbuf_adds(out, "type = ");
-		write_text(out, sn_str(named->section->name));
+		write_text(out, named->type);
 		sn_strbuf_addc(out, '\n');
 	}
 	if (named->common != NULL && named->common != named->settings)

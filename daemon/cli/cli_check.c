@@ -32,6 +32,20 @@ static void print_result(struct sn_conf *conf, const char *path, enum mode mode)
 	sn_strbuf_fini(&out);
 }
 
+/* What the configuration names: certificates, files of users, messages of the day. */
+static int check_beyond_the_text(struct sn_conf *conf, struct sn_conf_diags *diags)
+{
+	struct sn_loop *loop;
+	int code = sn_loop_new(NULL, &loop);
+
+	if (code != SN_OK)
+		return code;
+	code = sn_host_check(loop, conf, diags);
+	sn_loop_turn(loop, 0);
+	sn_loop_free(&loop);
+	return code;
+}
+
 static int check(const char *path, enum mode mode)
 {
 	const struct sn_conf_request request = { .schema = sn_registry_schema(), .path = path };
@@ -41,6 +55,8 @@ static int check(const char *path, enum mode mode)
 
 	sn_conf_diags_init(&diags);
 	code = sn_conf_load(&request, &diags, &conf);
+	if (code == SN_OK && mode == CHECK)
+		code = check_beyond_the_text(conf, &diags);
 	if (diags.errors + diags.warnings > 0)
 		sn_cli_print_diags(&diags);
 	if (code == SN_OK)
@@ -80,6 +96,7 @@ const struct sn_command sn_command_check = {
 	.summary = "say everything that is wrong with a configuration",
 	.help = "FILE is sennit.toml in this directory, else /etc/sennit/sennit.toml, unless given.\n"
 		"All problems at once, each with file, line and column; exit 78 if there is one.\n"
+		"Files that it names (certificates, users, messages) are looked at too.\n"
 		"\n"
 		"  --effective   print the whole configuration as understood, defaults included\n"
 		"  --manual      the same as `sennit manual sennit.toml`\n"

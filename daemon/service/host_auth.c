@@ -23,7 +23,7 @@ static bool names_accounts(const struct sn_conf_strings *specs)
 
 static bool knows_accounts_unasked(const struct sn_conf_named *named)
 {
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	const struct sn_service *service = sn_registry_find(named->type);
 	const struct sn_service_conf *common = named->common;
 
 	return common->auth.count == 0 && (service->flags & SN_SERVICE_ACCOUNTS);

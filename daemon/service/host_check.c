@@ -3,7 +3,7 @@
 
 int sn_host_module_check(const struct sn_conf_named *named, struct sn_conf_diags *diags)
 {
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	const struct sn_service *service = sn_registry_find(named->type);
 	const size_t errors = diags->errors;
 
 	if (SN_SERVICE_HAS(service, check))

@@ -29,7 +29,7 @@ static void open_metrics(struct sn_instance *instance)
 static struct sn_instance *new_instance(
 	struct sn_host *host, struct sn_conf *conf, const struct sn_conf_named *named)
 {
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	const struct sn_service *service = sn_registry_find(named->type);
 	struct sn_instance *instance = sn_alloc_zero(service->instance_size);
 
 	instance->service = service;

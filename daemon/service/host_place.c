@@ -7,7 +7,7 @@
 
 struct sn_placement sn_host_placement(const struct sn_conf_named *named)
 {
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	const struct sn_service *service = sn_registry_find(named->type);
 	const struct sn_service_conf *common = named->common;
 	struct sn_placement placement = {
 		.group = common->worker,

@@ -43,7 +43,7 @@ static unsigned differences(const struct sn_instance *old, const struct sn_conf_
 
 static bool must_restart(const struct sn_instance *old, const struct sn_conf_named *named)
 {
-	return !sn_str_eq(sn_str(old->service->name), sn_str(named->section->name)) ||
+	return !sn_str_eq(sn_str(old->service->name), named->type) ||
 		(differences(old, named) & (1u << SN_RELOAD_SERVICE));
 }
 

@@ -133,7 +133,7 @@ static void report(const struct sn_conf_endpoint *item, int code, const struct s
 struct sn_conf_endpoints sn_service_endpoints(
 	const struct sn_conf_named *named, struct sn_pool *pool)
 {
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	const struct sn_service *service = sn_registry_find(named->type);
 	struct sn_conf_endpoints list = ((const struct sn_service_conf *)named->common)->listen;
 	const char *const *text = service->default_listen;
 	size_t count = 0;
@@ -266,7 +266,7 @@ int sn_listener_set_open(struct sn_listener_set *set, struct sn_instance *instan
 
 int sn_service_listeners_check(const struct sn_conf_named *named, struct sn_conf_diags *diags)
 {
-	const struct sn_service *service = sn_registry_find(sn_str(named->section->name));
+	const struct sn_service *service = sn_registry_find(named->type);
 	struct sn_pool *pool = sn_pool_new(0);
 	const struct sn_conf_endpoints list = sn_service_endpoints(named, pool);
 	int result = require_any(named, &list, diags);

@@ -18,7 +18,12 @@ static const struct runner_case cases[] = {
 	{ { "check", "wrong.toml" }, EX_CONFIG, "", said },
 	{ { "check", "--effective", "wrong.toml" }, EX_CONFIG, "", said },
 	{ { "check", "one.toml" }, EX_OK, "one.toml: fine, 1 service\n", "" },
-	{ { "check", "none.toml" }, EX_OK, "none.toml: fine, 0 services\n", "" },
+	{ { "check", "none.toml" }, EX_CONFIG, "", "no service is configured" },
+	{ { "check", "motd.toml" }, EX_CONFIG, "",
+		"motd.toml:3:8: error: cannot read the message of the day " },
+	{ { "check", "users.toml" }, EX_CONFIG, "", "users.toml:2: error: " },
+	{ { "check", "cert.toml" }, EX_CONFIG, "", "cert.toml:2:15: error: " },
+	{ { "check", "--effective", "motd.toml" }, EX_OK, "gone.txt", "" },
 	{ { "check", "two.toml" }, EX_OK, "two.toml: fine, 2 services\n", "" },
 	{ { "check" }, EX_USAGE, "", "which configuration? There is no sennit.toml here" },
 	{ { "check", "gone.toml" }, EX_NOINPUT, "",
@@ -34,6 +39,9 @@ static void setup(void)
 	runner_write("wrong.toml", wrong);
 	runner_write("none.toml", "");
 	runner_write("one.toml", "[service.irc]\n");
+	runner_write("motd.toml", "[service.irc]\n\nmotd = \"gone.txt\"\n");
+	runner_write("users.toml", "[service.irc]\nauth = \"file:/nowhere/users\"\n");
+	runner_write("cert.toml", "[service.irc]\nlisten = \"tls:/nowhere/certs:tcp:6697\"\n");
 	runner_write("two.toml", "[service.irc]\n[service.quiet]\ntype = \"irc\"\n");
 }
 

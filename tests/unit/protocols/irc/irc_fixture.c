@@ -14,7 +14,7 @@
 
 struct sn_loop *irc_loop;
 static struct sn_loop *server_loop; /* the same until the server moves */
-static bool over_sockets;
+bool irc_over_sockets;
 struct sn_fake_clock irc_clock;
 struct sn_host *irc_host;
 struct sn_instance *irc_instance;
@@ -34,6 +34,12 @@ static const char *const defaults[] = {
 	"listen = [\"tcp:0:interface=127.0.0.1\"]\n",
 };
 
+/* A path of this process's own. */
+static void add_unix_listener(struct sn_strbuf *out)
+{
+	sn_strbuf_addf(out, "listen = [\"unix:/tmp/sennit-irc-%d\"]\n", (int)getpid());
+}
+
 /* What the test says about the same key goes before. */
 static void add_defaults(struct sn_strbuf *out, const char *keys)
 {
@@ -41,7 +47,11 @@ static void add_defaults(struct sn_strbuf *out, const char *keys)
 		const struct sn_str line = sn_str(defaults[i]);
 		const struct sn_str key = sn_str_sub(line, 0, sn_str_find(line, ' '));
 
-		if (sn_str_find_str(sn_str(keys), key) == strlen(keys))
+		if (sn_str_find_str(sn_str(keys), key) < strlen(keys))
+			continue;
+		if (irc_over_sockets && sn_str_eq(key, SN_STR("listen")))
+			add_unix_listener(out);
+		else
 			sn_strbuf_add(out, line);
 	}
 }
@@ -96,7 +106,7 @@ void irc_setup(void)
 	ck_assert_int_eq(sn_log_set_level("", SN_LOG_CRITICAL), SN_OK);
 	ck_assert_int_eq(sn_loop_new(&options, &irc_loop), SN_OK);
 	server_loop = irc_loop;
-	over_sockets = false;
+	irc_over_sockets = false;
 	irc_move_version = 0;
 	start("");
 }
@@ -146,11 +156,6 @@ static void finish(void)
 	for (size_t i = 0; i < peer_count; i++)
 		sn_strbuf_fini(&peers[i].text);
 	peer_count = 0;
-}
-
-void irc_over_sockets(void)
-{
-	over_sockets = true;
 }
 
 int irc_reload(const char *keys)
@@ -236,12 +241,12 @@ uint64_t irc_metric(enum sn_irc_metric metric)
 	return sn_metric_get(&irc_instance->metrics, metric);
 }
 
-/* Nothing is due on this side; what is on its way through the kernel comes in the next turns. */
+/* What is in a socket is not due, but comes in the next turn: there, and back, and its end. */
 #define QUIET_TURNS 6
 
 void irc_settle(void)
 {
-	const int enough = over_sockets ? QUIET_TURNS : 1;
+	const int enough = irc_over_sockets ? QUIET_TURNS : 1;
 
 	for (int quiet = 0; quiet < enough;) {
 		sn_loop_turn(irc_loop, 0);
@@ -298,7 +303,7 @@ struct irc_peer *irc_connect(void)
 	ck_assert_uint_le(peer_count, PEERS_MAX);
 	*peer = (struct irc_peer){ .user.events = &events };
 	sn_strbuf_init(&peer->text, 64 << 20);
-	if (over_sockets) {
+	if (irc_over_sockets) {
 		dial(peer);
 		return peer;
 	}

@@ -29,8 +29,9 @@ void irc_setup(void);
 void irc_teardown(void);
 /* The same with more keys of [service.irc], "flood_rate = 2\n"; those given here win. */
 void irc_restart(const char *keys);
-/* Clients that connect from now on come over TCP. */
-void irc_over_sockets(void);
+/* Clients that connect from now on come over a unix socket, which delivers at once. Set it before
+ * the restart that is to listen there. */
+extern bool irc_over_sockets;
 /* A configuration like irc_restart's, prepared and committed; what prepare says. */
 int irc_reload(const char *keys);
 /* The service, frozen, goes on in another host on another loop. */

@@ -1,5 +1,7 @@
 #include "protocols/irc/irc_service.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -196,6 +198,67 @@ START_TEST(test_metrics)
 }
 END_TEST
 
+/* --- reload --------------------------------------------------------------------------------- */
+
+static void write_motd(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(test_reload)
+{
+	char path[] = "/tmp/sennit-motd-XXXXXX", keys[200];
+	const int fd = mkstemp(path);
+	struct irc_peer *alice;
+
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+	write_motd(path, "first\n");
+	(void)snprintf(keys, sizeof(keys), "motd = \"%s\"\n", path);
+	irc_restart(keys);
+	alice = irc_connect();
+	irc_say(alice, "NICK alice");
+	irc_say(alice, "USER alice 0 * :x");
+	irc_skip_to(alice, "* :End of /MOTD*");
+	/* The same name, another text: a reload reads it again. */
+	write_motd(path, "second\n");
+	(void)snprintf(keys, sizeof(keys), "motd = \"%s\"\nchannels_per_user = 1\n", path);
+	ck_assert_int_eq(irc_reload(keys), SN_OK);
+	irc_say(alice, "MOTD");
+	irc_skip_to(alice, "* :- second");
+	irc_skip_to(alice, "* :End of /MOTD*");
+	irc_say(alice, "JOIN #a,#b");
+	irc_skip_to(alice, ":* 405 *");
+	irc_expect_nothing(alice);
+	/* Gone: the reload is refused, and all is as it was. */
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(irc_reload(keys), SN_ECONFIG);
+	irc_say(alice, "MOTD");
+	irc_skip_to(alice, "* :- second");
+	irc_forget_all();
+	ck_assert_int_eq(irc_reload("motd = \"\"\n"), SN_OK);
+	irc_ask(alice, "MOTD", ":* 422 *");
+}
+END_TEST
+
+START_TEST(test_titles_and_kicks)
+{
+	struct irc_peer *alice = irc_member("alice", "#x"), *bob = irc_member("bob", "#x");
+	struct sn_conn *conn = sn_container_of(irc_instance->conns.next, struct sn_conn, link);
+
+	ck_assert(sn_str_eq(sn_irc_service.conn_title(conn), SN_STR("alice")));
+	ck_assert(sn_host_kick(irc_host, conn->id, SN_STR("Go to bed")));
+	irc_settle();
+	irc_expect(alice, "ERROR :Closing Link: * (Go to bed)");
+	irc_expect_end(alice);
+	irc_expect(bob, ":alice!* QUIT :Go to bed");
+}
+END_TEST
+
 Suite *sn_suite_irc_service(void)
 {
 	const TTest *const tests[] = {
@@ -208,6 +271,8 @@ Suite *sn_suite_irc_service(void)
 		test_drain_with_one_that_does_not_read,
 		test_greet,
 		test_metrics,
+		test_reload,
+		test_titles_and_kicks,
 	};
 
 	return IRC_SUITE("irc_service", tests);
