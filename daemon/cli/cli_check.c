@@ -43,7 +43,7 @@ static int check_beyond_the_text(struct sn_conf *conf, struct sn_conf_diags *dia
 	code = sn_host_check(loop, conf, diags);
 	sn_loop_turn(loop, 0);
 	sn_loop_free(&loop);
-	return code;
+	return code == SN_OK ? SN_OK : SN_ECONFIG; /* whatever is wrong stands in the file */
 }
 
 static int check(const char *path, enum mode mode)

@@ -218,7 +218,7 @@ class Refusals(BadInputTest):
         self.assert_says(sennit("check", gone), 66, f"{gone}: cannot be read: No such file or directory")
         self.assert_says(sennit("run", gone), 66, f"{gone}: cannot be read: No such file or directory")
         self.assert_says(sennit("irc", "--log-file", gone), 73, f"cannot open log file {gone}: No such file")
-        self.assert_says(sennit("irc", "--listen", "tcp:0", "--motd", gone), 66, gone)
+        self.assert_says(sennit("irc", "--listen", "tcp:0", "--motd", gone), 78, gone)
         self.assert_says(sennit("irc", "--listen", "tcp:0", "--auth", f"file:{gone}"), 78, gone)
 
     def test_accounts(self):

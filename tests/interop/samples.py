@@ -10,7 +10,7 @@ import tempfile
 import tomllib
 import unittest
 
-from harness import PATIENCE, SENNIT, SRC, DaemonTest
+from harness import PATIENCE, SENNIT, SRC, DaemonTest, make_certificate
 
 SAMPLES = sorted(glob.glob(os.path.join(SRC, "config/samples/*.toml")))
 
@@ -37,9 +37,16 @@ class Samples(unittest.TestCase):
             self.assertIn(name, names)
 
     def test_each_is_fine(self):
+        """Each beside the files that it names."""
         for path in SAMPLES:
-            with self.subTest(path):
-                run = check(path)
+            with self.subTest(path), tempfile.TemporaryDirectory() as directory:
+                os.mkdir(os.path.join(directory, "certs"))
+                make_certificate(os.path.join(directory, "certs"))
+                for name, text in (("users", "alice:secret\n"), ("motd.txt", "Welcome.\n")):
+                    with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                        file.write(text)
+                path = shutil.copy(path, directory)
+                run = check(path, cwd=directory)
                 services = len(load(path)["service"])
                 self.assertEqual(run.stderr, "")
                 self.assertEqual(run.stdout, f"{path}: fine, {services} service{'s' if services > 1 else ''}\n")

@@ -26,7 +26,7 @@ static const struct runner_case cases[] = {
 	{ { "irc", "-o", "send_queue=" }, EX_USAGE, "", "-o send_queue: error:" },
 	{ { "irc", "--listen", "tcp:x" }, EX_USAGE, "", "    tcp:x\n        ^\n" },
 	{ { "irc", "--open=maybe" }, EX_USAGE, "", "--open: error:" },
-	{ { "irc", "--listen", "unix:s", "--motd=gone" }, EX_NOINPUT, "", "gone" },
+	{ { "irc", "--listen", "unix:s", "--motd=gone" }, EX_CONFIG, "", "gone" },
 };
 
 START_TEST(words_and_answers)

@@ -101,7 +101,7 @@ START_TEST(what_is_unsent_goes_along)
 	move(TAP);
 	ck_assert_uint_gt(sn_stream_queued(tap.last->conn.user.stream), 0);
 	while (got < 900000) {
-		turn();
+		sn_loop_turn(loop, SN_MS(1));
 		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 		if (n <= 0)
 			continue;
