@@ -8,8 +8,11 @@ import os
 import re
 import stat
 import subprocess
+import sys
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../tools"))
+import dockerfile
 from harness import BUILD, PATIENCE, SENNIT, SRC, DaemonTest, IrcClient, need
 
 PACKAGING = os.path.join(SRC, "packaging")
@@ -98,8 +101,7 @@ class Units(unittest.TestCase):
 
 class Image(unittest.TestCase):
     def setUp(self):
-        text = re.sub(r"(?m)^#.*\n", "", read(PACKAGING, "Dockerfile")).replace("\\\n", " ")
-        self.steps = [line.split(None, 1) for line in text.splitlines() if line.strip()]
+        self.steps = dockerfile.steps()
         last = max(i for i, (word, _) in enumerate(self.steps) if word == "FROM")
         self.build, self.image = self.steps[:last], self.steps[last:]
 
@@ -112,8 +114,8 @@ class Image(unittest.TestCase):
         for word, _ in self.steps:
             self.assertIn(word, ("FROM", "RUN", "COPY", "WORKDIR", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK",
                                  "ENTRYPOINT", "CMD"))
-        self.assertEqual(self.build[0], ["FROM", "debian:12 AS build"])
-        self.assertEqual(self.image[0], ["FROM", "debian:12-slim"])
+        self.assertEqual(self.build[0], ("FROM", "debian:12 AS build"))
+        self.assertEqual(self.image[0], ("FROM", "debian:12-slim"))
 
     def test_runs_unprivileged_as_first_process(self):
         self.assertEqual(self.only("USER"), "_sennit")
