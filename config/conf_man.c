@@ -43,7 +43,7 @@ static const char *escape_of(char c)
 		char c;
 		const char *escape;
 	} escapes[] = { { '\\', "\\e" }, { '-', "\\-" }, { '\'', "\\(aq" }, { '`', "\\(ga" },
-		{ '^', "\\(ha" }, { '~', "\\(ti" }, { '"', "\\(dq" } };
+		{ '^', "\\(ha" }, { '~', "\\(ti" } };
 
 	for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
 		if (c == escapes[i].c)

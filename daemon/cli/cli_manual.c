@@ -82,9 +82,9 @@ static const char tail[] =
 /* A heading's or an item's text on a line of its own, in bold. */
 static void add_bold(struct sn_strbuf *out, struct sn_str text)
 {
-	sn_strbuf_adds(out, ".B \"");
+	sn_strbuf_adds(out, ".B ");
 	sn_conf_man_text(out, text);
-	sn_strbuf_adds(out, "\"\n");
+	sn_strbuf_addc(out, '\n');
 }
 
 static void add_line(struct sn_strbuf *out, struct sn_str text)
@@ -139,7 +139,7 @@ static void add_services(struct sn_strbuf *out)
 		add_source(out, &sources[s]);
 		if (sources[s].section == &sn_service_common)
 			sn_strbuf_adds(out,
-				".TP\n.B \"\\-o KEY=VALUE\"\nAny other key of its table in\n"
+				".TP\n.B \\-o KEY=VALUE\nAny other key of its table in\n"
 				".BR sennit.toml (5).\n");
 	}
 }
@@ -193,11 +193,11 @@ static void add_commands(struct sn_strbuf *out)
 		struct sn_help help = sn_help(command->help);
 		struct sn_help_line line;
 
-		sn_strbuf_adds(out, ".SS \"");
+		sn_strbuf_adds(out, ".SS ");
 		sn_conf_man_text(out, sn_str(command->name));
 		sn_strbuf_adds(out, command->args[0] != '\0' ? " " : "");
 		sn_conf_man_text(out, sn_str(command->args));
-		sn_strbuf_adds(out, "\"\n");
+		sn_strbuf_addc(out, '\n');
 		add_line(out, sn_str(command->summary));
 		sn_strbuf_adds(out, ".PP\n");
 		while (sn_help_next(&help, &line))

@@ -14,10 +14,12 @@
 
 void sn_runtime_dir_path(struct sn_str configured, struct sn_strbuf *path)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *xdg = getenv("XDG_RUNTIME_DIR"), *manager = getenv("RUNTIME_DIRECTORY");
 
 	if (configured.n > 0)
 		sn_strbuf_add(path, configured);
+	else if (manager != NULL && manager[0] == '/' && strchr(manager, ':') == NULL)
+		sn_strbuf_adds(path, manager);
 	else if (geteuid() == 0)
 		sn_strbuf_adds(path, "/run/sennit");
 	else if (xdg != NULL && xdg[0] == '/')

@@ -10,8 +10,8 @@
 
 #include "daemon/base/strbuf.h"
 
-/* configured, or if that is empty: /run/sennit as root, $XDG_RUNTIME_DIR/sennit, /tmp/sennit-UID.
- */
+/* configured, or if that is empty: $RUNTIME_DIRECTORY (systemd.exec(5)), /run/sennit as root,
+ * $XDG_RUNTIME_DIR/sennit, /tmp/sennit-UID. */
 void sn_runtime_dir_path(struct sn_str configured, struct sn_strbuf *path);
 /* Make it if it is missing, mode 0700, of this owner (-1: ours; another one needs root). An
  * existing one must belong to the owner or root, and nobody else may write in it: SN_EDENIED. */

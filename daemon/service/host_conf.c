@@ -34,8 +34,8 @@ static const struct sn_conf_item server_items[] = {
 		       "folder above it must exist." },
 	{ "runtime", SN_CONF_PATH, offsetof(struct sn_server_conf, runtime),
 		.reload = SN_RELOAD_PROCESS,
-		.doc = "Folder of the control socket. Default: /run/sennit for root, else sennit in "
-		       "XDG_RUNTIME_DIR, else /tmp/sennit-UID." },
+		.doc = "Folder of the control socket. Default: $RUNTIME_DIRECTORY, /run/sennit for "
+		       "root, else sennit in XDG_RUNTIME_DIR, else /tmp/sennit-UID." },
 	{ "control", SN_CONF_PATH, offsetof(struct sn_server_conf, control),
 		.reload = SN_RELOAD_PROCESS, .option = "control", .meta = "PATH",
 		.doc = "The control socket for `sennit ctl`. Default: NAME.sock in the runtime "

@@ -112,7 +112,7 @@ class Image(unittest.TestCase):
 
     def test_steps(self):
         for word, _ in self.steps:
-            self.assertIn(word, ("FROM", "RUN", "COPY", "WORKDIR", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK",
+            self.assertIn(word, ("FROM", "RUN", "COPY", "WORKDIR", "ENV", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK",
                                  "ENTRYPOINT", "CMD"))
         self.assertEqual(self.build[0], ("FROM", "debian:12 AS build"))
         self.assertEqual(self.image[0], ("FROM", "debian:12-slim"))

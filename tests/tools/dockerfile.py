@@ -74,13 +74,14 @@ def first_process(parent):
 
 def serve(image):
     words = image.words
+    environment = ["env", *words["ENV"].split()]
     command = json.loads(words["ENTRYPOINT"]) + json.loads(words["CMD"])
-    server = subprocess.Popen([IN_ROOT, "--user", words["USER"], image.root, *command], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([IN_ROOT, "--user", words["USER"], image.root, *environment, *command], stdout=subprocess.PIPE, text=True)
     print(server.stdout.readline(), end="", flush=True)
     inner = first_process(server.pid)
     check = json.loads(words["HEALTHCHECK"].split("CMD", 1)[1])
     health = subprocess.run(["nsenter", "--target", str(inner), "--mount", "--pid", "--root", "--wd", "setpriv",
-                             "--reuid", words["USER"], "--regid", words["USER"], "--clear-groups", *check], timeout=PATIENCE)
+                             "--reuid", words["USER"], "--regid", words["USER"], "--clear-groups", *environment, *check], timeout=PATIENCE)
     began = time.monotonic()
     os.kill(inner, getattr(signal, words["STOPSIGNAL"]))
     code = server.wait(PATIENCE)

@@ -51,6 +51,11 @@ START_TEST(where_it_is)
 		ck_assert_int_eq(setenv("XDG_RUNTIME_DIR", "relative", 1), 0);
 		snprintf(own, sizeof(own), "/tmp/sennit-%u", (unsigned)geteuid());
 		check_default("", own);
+		ck_assert_int_eq(setenv("RUNTIME_DIRECTORY", "/run/of/unit", 1), 0);
+		check_default("", "/run/of/unit");
+		check_default("/srv/x", "/srv/x");
+		ck_assert_int_eq(setenv("RUNTIME_DIRECTORY", "/run/of/unit:/run/other", 1), 0);
+		check_default("", own);
 		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(other, &status, 0), other);
