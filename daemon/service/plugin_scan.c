@@ -188,7 +188,10 @@ static int read_all(int fd, char *mem, size_t n, int64_t deadline)
 /* SN_OK with a report taken; SN_EEOF: the end; SN_ETIMEOUT; SN_EPROTO: not what a child says. */
 static int read_report(struct scan *scan)
 {
-	const int64_t deadline = sn_clock_mono(&sn_clock_system) + scan->patience;
+	/* Between files the child is at our own work: only a broken system is slow there. */
+	const int64_t patience =
+		scan->at != NULL ? scan->patience : scan->patience + SN_PLUGINS_PATIENCE;
+	const int64_t deadline = sn_clock_mono(&sn_clock_system) + patience;
 	char mem[MESSAGE_MAX];
 	struct sn_reader length = sn_reader(sn_str_n(mem, 4));
 	int code = read_all(scan->fd, mem, 4, deadline);

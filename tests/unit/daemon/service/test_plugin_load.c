@@ -181,6 +181,8 @@ Suite *sn_suite_plugin_load(void)
 	Suite *suite = suite_create("service/plugin_load");
 	TCase *load = tcase_create("plugin_load"), *files = tcase_create("plugin_files");
 
+	tcase_set_timeout(load, 60);
+	tcase_set_timeout(files, 60);
 	/* What is loaded stays: each test needs a process of its own. */
 	tcase_set_tags(load, "no-valgrind");
 	tcase_add_test(load, good_ones_are_registered);

@@ -235,6 +235,8 @@ Suite *sn_suite_plugin_places(void)
 	Suite *suite = suite_create("service/plugin_places");
 	TCase *tc = tcase_create("plugin_places"), *elsewhere = tcase_create("plugin_elsewhere");
 
+	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(elsewhere, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, folders_alone);
 	tcase_add_test(tc, order_of_search);

@@ -76,8 +76,8 @@ START_TEST(one_that_hangs)
 
 	plugins_add(&plugins, "load_hangs");
 	plugins_add(&plugins, "good");
-	sn_plugins_scan(&plugins, SN_MS(2000));
-	plugins_expect(&plugins.items[0], "hung while it was being loaded (no end after 2000 ms)");
+	sn_plugins_scan(&plugins, SN_MS(3000));
+	plugins_expect(&plugins.items[0], "hung while it was being loaded (no end after 3000 ms)");
 	plugins_expect(&plugins.items[1], NULL);
 	sn_plugins_fini(&plugins);
 }

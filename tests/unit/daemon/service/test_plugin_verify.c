@@ -282,6 +282,8 @@ Suite *sn_suite_plugin_verify(void)
 	Suite *suite = suite_create("service/plugin_verify");
 	TCase *tc = tcase_create("plugin_verify"), *last = tcase_create("plugin_register");
 
+	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(last, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, a_good_descriptor);
 	tcase_add_loop_test(
