@@ -202,6 +202,7 @@ struct sn_supervisor {
 	int snapshot;
 	struct sn_sup_sockets sockets;
 	struct sn_list workers;
+	bool applying; /* not all wanted workers are known yet: a service without one is no loss */
 	struct sn_sup_change change;
 
 	int limiter; /* memfd of the shared table */

@@ -314,7 +314,7 @@ static void reopen_socket(struct sn_supervisor *sup, size_t i)
 
 void sn_sup_sockets_update(struct sn_supervisor *sup)
 {
-	if (sup->sockets.layout == NULL || sup->phase == SN_SUP_STOPPING)
+	if (sup->sockets.layout == NULL || sup->phase == SN_SUP_STOPPING || sup->applying)
 		return;
 	for (size_t i = 0; i < sup->layout->listener_count; i++) {
 		const bool served =

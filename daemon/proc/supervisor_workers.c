@@ -590,6 +590,7 @@ void sn_sup_workers_apply(struct sn_supervisor *sup)
 	const struct sn_layout *layout = sup->layout;
 	struct sn_list *link, *next;
 
+	sup->applying = true;
 	sn_list_each_safe (link, next, &sup->workers) {
 		struct sn_worker *worker = sn_sup_worker_at(link);
 
@@ -602,6 +603,7 @@ void sn_sup_workers_apply(struct sn_supervisor *sup)
 		for (uint32_t i = 0; i < layout->groups[g].processes; i++)
 			want_worker(sup, layout->groups[g].name, i);
 	}
+	sup->applying = false;
 	sn_sup_sockets_update(sup);
 }
 

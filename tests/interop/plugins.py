@@ -389,6 +389,39 @@ class OldHeaders(Staged):
                 client.expect("^old but here$")
 
 
+class RunTime(Staged):
+    """What a plugin does to a daemon that runs: the supervisor, its workers, the services of others."""
+
+    def start_with_echo(self, change=None, worker="main"):
+        folder = self.build("example")
+        if change:
+            self.run_in(folder, "sed", "-i", change, "echo.c")
+        self.run_in(folder, "make")
+        with open(os.path.join(folder, "two.toml"), "w", encoding="utf-8") as file:
+            file.write(f'[server]\nstate = "{folder}/state"\nruntime = "{folder}/run"\n[plugin.echo]\npath = "echo.so"\n'
+                       f'[service.echo]\nworker = "{worker}"\nnumbered = true\nlisten = "tcp:0:interface=127.0.0.1"\n'
+                       '[service.irc]\nlisten = "tcp:0:interface=127.0.0.1"\n')
+        daemon = self.start("run", "two.toml", cwd=folder)
+        return daemon, daemon.address(), daemon.address()
+
+    def test_a_crash_ends_its_worker_only(self):
+        crash = "s/^\tclient->lines++;/\tif (sn_str_eq(line, SN_STR(\"crash\")))\\n\t\tabort();\\n&/; 1i #include <stdlib.h>"
+        _, echo, irc = self.start_with_echo(crash, worker="apart")
+        ada = self.client(irc, "ada")
+        client = self.client(echo)
+        for _ in range(3):
+            client.send("one")
+            client.expect("^1/1 one$")
+            client.send("crash")
+            with self.assertRaises((EOFError, ConnectionResetError)):
+                client.expect("^1/2")
+            # The supervisor has kept the listening socket: nobody is refused, somebody new answers.
+            client = self.client(echo)
+        client.send("here again")
+        client.expect("^1/1 here again$")
+        ada.sync()
+
+
 def as_pattern(text):
     """"..." alone on a line stands for any lines, within a line for any part of it."""
     return "".join(r"(?:.*\n)*?" if line == "..." else ".*".join(map(re.escape, line.split(" ... "))) + r"\n"
