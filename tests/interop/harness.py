@@ -63,6 +63,14 @@ class Lines:
                 return match
 
 
+def children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+
+
 class Daemon:
     """The real program. Its addresses come from the lines it greets with."""
 
@@ -92,6 +100,29 @@ class Daemon:
 
     def wait(self, patience=PATIENCE):
         return self.process.wait(patience)
+
+    def children(self):
+        """Its processes by role: {"@worker main/0": pid, "@broker": pid}."""
+        found = {}
+        for pid in children_of(self.process.pid):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().decode().split("\0")
+            except OSError:
+                continue
+            if len(words) > 2 and words[1].startswith("@"):
+                found[" ".join(words[1:-1])] = pid
+        return found
+
+    def worker(self, place="main/0", other_than=None):
+        """The pid of a worker; with other_than, of the next one that takes its place."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            pid = self.children().get("@worker " + place)
+            if pid is not None and pid != other_than:
+                return pid
+            select.select([], [], [], 0.005)
+        raise AssertionError(f"there is no worker {place}\n{self.stderr()}")
 
     def stop(self, signo=signal.SIGTERM, expect=0):
         """End it, unless it has been, and look at how it ended: a crash or a sanitizer's report fails the test."""
@@ -192,6 +223,13 @@ class DaemonTest(unittest.TestCase):
         client = IrcClient(address, **kwargs)
         self.addCleanup(client.close)
         return client.register(nick, *caps) if nick else client
+
+    def wait_until(self, condition, why=""):
+        """Until it holds; asked again after a little while."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, why() if callable(why) else why)
+            select.select([], [], [], 0.01)
 
     def directory(self):
         path = tempfile.mkdtemp(prefix="sennit-test-")
