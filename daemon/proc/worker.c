@@ -249,10 +249,12 @@ static int enter_sandbox(struct worker *worker, struct sn_diag *diag)
 {
 	struct sn_pool *pool;
 	struct sn_sandbox sandbox;
-	int code;
+	/* A daemon of root's own, without a user to become, has workers without capabilities too.
+	 */
+	int code = sn_privs_become(SN_STR_NULL, SN_STR_NULL, diag);
 
-	if (!worker->heritage.sandbox)
-		return SN_OK;
+	if (code != SN_OK || !worker->heritage.sandbox)
+		return code;
 	pool = sn_pool_new(0);
 	sn_sandbox_paths(worker->conf, worker->heritage.state, pool, &sandbox);
 	code = sn_privs_sandbox(&sandbox, diag);

@@ -1,7 +1,9 @@
-"""authorized_keys(5) as the broker's checker reads it, against sshd itself: each line is tried by a real login,
-and both must agree on who gets in, and on what a forced command is."""
+"""Privileges of a whole daemon, logins of the machine's users, and authorized_keys(5) against sshd itself: each
+line is tried by a real login, and both must agree on who gets in, and on what a forced command is."""
+import base64
 import os
 import pwd
+import re
 import socket
 import subprocess
 import sys
@@ -204,6 +206,117 @@ class AuthorizedKeys(unittest.TestCase):
                     allowed += 1
                     self.assertEqual(self.forced(rest), output)
         self.assertTrue(20 < allowed < len(LINES), allowed)
+
+
+# A machine of its own: "zoe" can log in to it, and nobody else's files are touched. Who is not root is, in a
+# namespace of users with nobody else in it, where root and zoe are the same.
+MACHINE = """
+set -e
+mount -t tmpfs -o mode=0755 machine /mnt
+mkdir /mnt/state /mnt/run
+if [ "$1" != 0 ]; then chown nobody /mnt/state /mnt/run; fi
+{ echo "zoe:x:$1:$1::/mnt:/bin/sh"; cat /etc/passwd; } >/mnt/passwd
+echo "zoe:$(openssl passwd -5 pencil):19000::::::" >/mnt/shadow
+chmod 600 /mnt/shadow
+mkdir /mnt/pam.d
+printf 'auth required pam_unix.so\\naccount required pam_unix.so\\n' >/mnt/pam.d/sennit
+mount --bind /mnt/passwd /etc/passwd
+mount --bind /mnt/shadow /etc/shadow
+mount --bind /mnt/pam.d /etc/pam.d
+shift
+exec "$@"
+"""
+
+IRC = """
+[server]
+state = "/mnt/state"
+runtime = "/mnt/run"
+{user}
+[service.irc]
+listen = ["tcp:0:interface=127.0.0.1", "unix:/mnt/run/irc.sock"]
+auth = ["unix", "sshkey"]
+"""
+
+
+class Daemon(unittest.TestCase):
+    """A whole daemon as root starts it: unprivileged workers, and logins by PAM through the broker."""
+
+    def setUp(self):
+        root = os.geteuid() == 0
+        self.folder = tempfile.TemporaryDirectory(prefix="sennit-broker-")
+        path = os.path.join(self.folder.name, "sennit.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(IRC.format(user='user = "nobody"' if root else ""))
+        os.chmod(self.folder.name, 0o755)
+        self.daemon = subprocess.Popen(
+            [harness.need("unshare"), "-m" if root else "-rm", "--propagation", "private", "/bin/sh", "-c", MACHINE,
+             "sh", "20099" if root else "0", harness.SENNIT, "run", path],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.said = []
+        self.port = self.find_port()
+
+    def tearDown(self):
+        self.daemon.terminate()
+        rest = self.daemon.communicate(timeout=harness.PATIENCE)[0]
+        self.folder.cleanup()
+        self.assertEqual(self.daemon.returncode, 0, "".join(self.said) + rest)
+
+    def find_port(self):
+        for line in self.daemon.stdout:
+            self.said.append(line)
+            found = re.search(r"listening on 127\.0\.0\.1:(\d+)", line)
+            if found:
+                return int(found.group(1))
+        raise AssertionError("never listened:\n" + "".join(self.said))
+
+    def login(self, name, password):
+        """The numeric that SASL PLAIN is answered with."""
+        with socket.create_connection(("127.0.0.1", self.port), harness.PATIENCE) as conn:
+            file = conn.makefile("rw", encoding="utf-8", newline="\r\n")
+            token = base64.b64encode(f"\0{name}\0{password}".encode()).decode()
+            for line in ("CAP REQ :sasl", "NICK zoe", "USER zoe 0 * :zoe", "AUTHENTICATE PLAIN"):
+                file.write(line + "\n")
+            file.flush()
+            for line in file:
+                if line.startswith("AUTHENTICATE +"):
+                    file.write(f"AUTHENTICATE {token}\n")
+                    file.flush()
+                found = re.match(r":\S+ (90[0-9]) ", line)
+                if found and found.group(1) != "900":
+                    return found.group(1)
+        raise AssertionError("no answer")
+
+    def test_logins_by_pam(self):
+        self.assertEqual(self.login("zoe", "pencil"), "903")
+        self.assertEqual(self.login("zoe", "pencim"), "904")
+        self.assertEqual(self.login("nobody-here", "pencil"), "904")
+        self.assertEqual(self.login("zoe", "pencil"), "903")
+
+    def status(self, role):
+        """The lines of /proc/PID/status of our process with this role."""
+        for name in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{name}/cmdline", encoding="utf-8") as file:
+                    words = file.read().split("\0")
+                with open(f"/proc/{name}/status", encoding="utf-8") as file:
+                    lines = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            except (OSError, ValueError):
+                continue
+            if role in words[1:2] and lines["PPid"] == str(self.daemon.pid):
+                return lines
+        raise AssertionError(f"no {role}")
+
+    def test_who_has_what(self):
+        worker, broker = self.status("@worker"), self.status("@broker")
+        for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(worker[name], 16), 0, name)
+        self.assertEqual((worker["NoNewPrivs"], worker["Seccomp"]), ("1", "2"))
+        self.assertEqual(int(worker["CapBnd"], 16), 0)
+        # docs/privileges.md has the names.
+        self.assertEqual(int(broker["CapEff"], 16) & ~0x610004eb, 0)
+        self.assertEqual(broker["CapEff"], broker["CapBnd"])
+        if os.geteuid() == 0:
+            self.assertEqual(worker["Uid"].split(), [str(pwd.getpwnam("nobody").pw_uid)] * 4)
 
 
 if __name__ == "__main__":
