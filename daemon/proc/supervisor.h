@@ -5,12 +5,16 @@
  *
  *   start    @config -> layout -> (root: broker, become `user`, @config again) -> open sockets ->
  *            workers -> all READY -> notify, greet
- *   death    a worker that ends is started again: after 0.1 s doubling to 30 s with +-20 % jitter,
- *            forgotten after a minute of health; 5 deaths in 10 s: `failed`, its sockets are closed
- *            so that clients are refused quickly, the other groups go on; `ctl start` tries anew
- *   reload   SIGHUP or ctl: @config -> layout; new sockets opened; PREPARE to all; COMMIT or ABORT
- *   upgrade  upgrade.h            control   control.h
- *   end      SIGTERM, SIGINT: DRAIN to all, wait drain_timeout, then kill; a second one hurries
+ *   death    a worker that dies by its own doing is started again: at once after a minute of
+ * health, else after 0.1 s doubling to 30 s with +-20 % jitter; 5 such deaths in 10 s: `failed`,
+ *            the sockets of services that nobody serves any more are closed so that clients are
+ *            refused quickly, the other groups go on; `ctl start` or a reload tries anew; when
+ * every worker has failed the daemon ends, for an outer manager to know. SIGKILL from outside is
+ * nobody's doing: at once, and not counted (worker_life.h) reload   SIGHUP or ctl: @config ->
+ * layout; new sockets opened; PREPARE to all; COMMIT or ABORT; done when new workers serve too.
+ * What workers say at the very start (FAILED) ends it upgrade  upgrade.h            control
+ * control.h end      SIGTERM, SIGINT: DRAIN to all, wait drain_timeout, then kill; a second one
+ * hurries
  *
  * As PID 1 it reaps every orphan and does not rely on default actions of signals. Its state goes to
  * NOTIFY_SOCKET (READY, RELOADING, STOPPING, STATUS, WATCHDOG), when there is one.

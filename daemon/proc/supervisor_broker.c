@@ -16,6 +16,12 @@ static void on_broker_lost(struct sn_broker *broker, void *owner)
 		sn_sup_stop(sup, EX_SOFTWARE, "the broker, which keeps the privileges, has ended");
 }
 
+void sn_sup_broker_limit(struct sn_supervisor *sup, const struct sn_layout *layout)
+{
+	if (sup->broker != NULL)
+		sn_broker_set_limits(sn_broker_process_client(sup->broker), layout);
+}
+
 int sn_sup_broker_start(struct sn_supervisor *sup, const struct sn_layout *layout)
 {
 	struct sn_diag diag = { 0 };
@@ -23,7 +29,7 @@ int sn_sup_broker_start(struct sn_supervisor *sup, const struct sn_layout *layou
 
 	if (code != SN_OK)
 		return sn_sup_complain(&diag, code);
-	sn_broker_set_limits(sn_broker_process_client(sup->broker), layout);
+	sn_sup_broker_limit(sup, layout);
 	sn_broker_on_lost(sn_broker_process_client(sup->broker), on_broker_lost, sup);
 	return EX_OK;
 }

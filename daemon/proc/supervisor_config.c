@@ -139,6 +139,7 @@ static void abort_change(struct sn_supervisor *sup, int code)
 		worker->vote = SN_VOTE_NONE;
 	}
 	sn_sup_sockets_abort(sup);
+	sn_sup_broker_limit(sup, sup->layout);
 	finish(sup, code);
 }
 
@@ -342,6 +343,7 @@ static void on_layout(struct sn_config_run *run, struct sn_layout *layout, int s
 		return;
 	}
 	change->phase = SN_CHANGE_OPENING;
+	sn_sup_broker_limit(sup, layout);
 	sn_sup_sockets_open(sup);
 }
 

@@ -224,6 +224,8 @@ int sn_sup_begin(struct sn_supervisor *sup) SN_WARN_UNUSED;
 /* "sennit: TEXT" on standard error; the exit code. */
 int sn_sup_complain(const struct sn_diag *diag, int code);
 int sn_sup_broker_start(struct sn_supervisor *sup, const struct sn_layout *layout) SN_WARN_UNUSED;
+/* What is configured is what the broker does; without one nothing happens. */
+void sn_sup_broker_limit(struct sn_supervisor *sup, const struct sn_layout *layout);
 /* Started as root with a user to become: the broker keeps what we give up. EX_OK, or the exit code,
  * told. */
 bool sn_sup_must_become_user(const struct sn_supervisor *sup, const struct sn_layout *layout);

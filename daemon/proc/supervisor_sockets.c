@@ -153,8 +153,8 @@ static void on_bound(struct sn_waiter *waiter, struct sn_promise *promise, int c
 	struct sn_sup_opening *opening = &sup->change.opening;
 	struct sn_diag diag = { 0 };
 
-	if (code == SN_OK)
-		code = sn_broker_bound(promise, &opening->sockets->items[opening->next], &diag);
+	(void)code; /* the answer tells it with its text */
+	code = sn_broker_bound(promise, &opening->sockets->items[opening->next], &diag);
 	if (code != SN_OK)
 		note_failure(sup, code, &diag);
 	opening->next++;
@@ -206,14 +206,22 @@ void sn_sup_sockets_open(struct sn_supervisor *sup)
 
 /* --- the outcome ---------------------------------------------------------------------------- */
 
-static void adjust_kept(const struct sn_sup_sockets *sockets)
+static bool needs_adjusting(
+	const struct sn_layout_listener *now, const struct sn_layout_listener *next)
+{
+	return now->backlog != next->backlog || now->mode != next->mode ||
+		!sn_str_eq(now->user, next->user) || !sn_str_eq(now->group, next->group);
+}
+
+static void adjust_kept(const struct sn_sup_sockets *now, const struct sn_sup_sockets *sockets)
 {
 	for (size_t i = 0; i < sockets->layout->listener_count; i++) {
 		const struct sn_layout_listener *listener = &sockets->layout->listeners[i];
+		const size_t from = sockets->kept_from[i];
 		struct sn_listen_plan plan;
 		struct sn_diag diag = { 0 };
 
-		if (sockets->kept_from[i] == 0)
+		if (from == 0 || !needs_adjusting(&now->layout->listeners[from - 1], listener))
 			continue;
 		sn_layout_listener_plan(listener, &plan);
 		if (sn_listen_adjust(&plan, &sockets->items[i], &diag) != SN_OK)
@@ -230,7 +238,7 @@ void sn_sup_sockets_commit(struct sn_supervisor *sup)
 		if (!is_kept(next, j))
 			sn_listen_close(&now->items[j]);
 	}
-	adjust_kept(next);
+	adjust_kept(now, next);
 	free_arrays(now);
 	*now = *next;
 	memset(now->kept_from, 0, now->layout->listener_count * sizeof(*now->kept_from));

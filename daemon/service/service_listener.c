@@ -247,7 +247,8 @@ static int add_to_set(struct sn_listener_set *set, struct sn_instance *instance,
 int sn_listener_set_open(struct sn_listener_set *set, struct sn_instance *instance,
 	const struct sn_listener_request *request, struct sn_conf_diags *diags)
 {
-	const struct sn_conf_endpoints list = sn_service_endpoints(request->named, instance->memory);
+	const struct sn_conf_endpoints list =
+		sn_service_endpoints(request->named, instance->memory);
 	int result = require_any(request->named, &list, diags);
 
 	set->items = sn_alloc_array(list.count, sizeof(struct sn_service_listener *));

@@ -356,6 +356,56 @@ class Reload(Tree):
         client.sync()
 
 
+class Privileges(Tree):
+    def status(self, pid):
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+
+    def low_port(self):
+        for port in range(1023, 600, -1):
+            with socket.socket() as sock:
+                try:
+                    sock.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+        raise AssertionError("no port below 1024 is free")
+
+    def test_started_as_root_it_ends_as_nobody(self):
+        """Sockets that need privileges are opened by the broker, at the start and later. Without any, it says so."""
+        unprivileged = [] if os.geteuid() else [need("setpriv"), "--reuid", "65534", "--clear-groups", "--bounding-set=-all"]
+        refused = subprocess.run([*unprivileged, SENNIT, "irc", "--ephemeral", "--listen", "tcp:1:interface=127.0.0.1"],
+                                 capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual(refused.returncode, 77, refused.stderr)
+        self.assertIn("ports below 1024 need root", refused.stderr)
+        if os.geteuid():
+            return
+        text = "[server]\nuser = 'nobody'\nephemeral = true\n[service.irc]\nlisten = 'tcp:%d:interface=127.0.0.1'\n"
+        directory = self.directory()
+        os.chmod(directory, 0o755)
+        path = os.path.join(directory, "sennit.toml")
+        self.write(path, text % self.low_port())
+        daemon = self.daemon("run", path)
+        client = self.client(daemon.address(), "alice")
+        supervisor, worker = self.status(daemon.process.pid), self.status(daemon.worker())
+        for process in (supervisor, worker):
+            self.assertEqual(process["Uid"].split(), ["65534"] * 4)
+            self.assertEqual([int(process[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
+                             [0] * 5)
+            self.assertEqual(process["NoNewPrivs"], "1")
+        self.assertEqual(worker["Seccomp"], "2")
+        port = self.low_port()
+        self.write(path, text % port)
+        daemon.process.send_signal(signal.SIGHUP)
+        self.log_has(daemon, '"ns":"sennit","event":"reloaded"')
+        client.sync()
+        self.client(("127.0.0.1", port), "bob").sync()
+        # With the broker goes the power to do what is asked for: the daemon ends, and says why.
+        os.kill(daemon.children()["@broker"], signal.SIGKILL)
+        self.assertEqual(daemon.wait(), 70)
+        self.assertIn("the broker, which keeps the privileges, has ended", daemon.stop(expect=70))
+
+
 class Manager(Tree):
     def setUp(self):
         self.path = os.path.join(self.directory(), "notify")

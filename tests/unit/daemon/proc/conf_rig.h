@@ -1,6 +1,6 @@
 /* A configuration with two made-up modules: "alone" (SINGLE, a path row) and "many" (SHARDED). */
-#ifndef SN_TESTS_PROC_CONF_RIG_H
-#define SN_TESTS_PROC_CONF_RIG_H
+#ifndef SN_TESTS_UNIT_DAEMON_PROC_CONF_RIG_H
+#define SN_TESTS_UNIT_DAEMON_PROC_CONF_RIG_H
 
 #include "daemon/service/host.h"
 #include "tests/support/unit.h"
