@@ -10,6 +10,7 @@
 #include "daemon/base/assert.h"
 #include "daemon/base/log_record.h"
 #include "daemon/base/log_sink.h"
+#include "daemon/base/mem.h"
 #include "daemon/base/text.h"
 
 enum {
@@ -148,6 +149,34 @@ int sn_log_set_level(const char *ns, enum sn_log_level level)
 	}
 	pthread_mutex_unlock(&rules_lock);
 	return rule != NULL ? SN_OK : SN_ELIMIT;
+}
+
+int sn_log_set_rule(struct sn_str rule)
+{
+	const size_t equals = sn_str_find(rule, '=');
+	const bool named = equals < rule.n;
+	char *ns = named ? sn_str_dup(sn_str_sub(rule, 0, equals)) : sn_strdup("");
+	enum sn_log_level level;
+	int code = sn_log_parse_level(named ? sn_str_from(rule, equals + 1) : rule, &level);
+
+	if (code == SN_OK)
+		code = sn_log_set_level(ns, level);
+	sn_free(ns);
+	return code;
+}
+
+bool sn_log_level_at(size_t i, struct sn_strbuf *ns, enum sn_log_level *level_r)
+{
+	bool found;
+
+	pthread_mutex_lock(&rules_lock);
+	found = i < rule_count;
+	if (found) {
+		sn_strbuf_adds(ns, rules[i].ns);
+		*level_r = rules[i].level;
+	}
+	pthread_mutex_unlock(&rules_lock);
+	return found;
 }
 
 void sn_log_reset_levels(void)

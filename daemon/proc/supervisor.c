@@ -10,6 +10,7 @@
 
 #include "daemon/auth/limiter.h"
 #include "daemon/auth/state_dir.h"
+#include "daemon/proc/supervisor_control.h"
 #include "daemon/proc/supervisor_private.h"
 
 #define GOODBYE "Server is shutting down"
@@ -58,18 +59,21 @@ static void greet(struct sn_supervisor *sup)
 	(void)fflush(where);
 }
 
-static bool is_anybody_up(struct sn_supervisor *sup)
+/* Some have failed, and nobody else serves or will. Who was stopped by hand is no failure. */
+static bool is_hopeless(struct sn_supervisor *sup)
 {
 	struct sn_list *link;
+	bool failed = false;
 
 	sn_sup_each_worker(link, sup)
 	{
 		const enum sn_worker_state state = sn_sup_worker_at(link)->life.state;
 
+		failed = failed || state == SN_WORKER_FAILED;
 		if (state != SN_WORKER_FAILED && state != SN_WORKER_DOWN)
-			return true;
+			return false;
 	}
-	return false;
+	return failed;
 }
 
 static void complete_start(struct sn_supervisor *sup)
@@ -174,7 +178,7 @@ static void on_progress(struct sn_task *task)
 	case SN_SUP_STARTING:
 	case SN_SUP_RUNNING:
 		/* Who started us may know what to do; we do not. */
-		if (!is_anybody_up(sup))
+		if (is_hopeless(sup))
 			sn_sup_stop(sup, EX_SOFTWARE, "every worker has failed");
 		else if (sup->phase == SN_SUP_STARTING && sn_sup_workers_settled(sup))
 			complete_start(sup);
@@ -253,6 +257,9 @@ int sn_sup_begin(struct sn_supervisor *sup)
 		"sennit-limiter", sn_limiter_size(sup->layout->limiter_entries), &sup->limiter);
 	if (code != SN_OK)
 		return sn_sup_complain(&(struct sn_diag){ .text = "" }, code);
+	exit_code = sn_sup_control_start(sup);
+	if (exit_code != EX_OK)
+		return exit_code;
 	sup->phase = SN_SUP_STARTING;
 	sn_sup_workers_apply(sup);
 	sn_sup_progress(sup);
@@ -310,6 +317,7 @@ static void close_fd(int fd)
 
 static void fini(struct sn_supervisor *sup)
 {
+	sn_sup_control_stop(sup);
 	sn_sup_change_cancel(sup);
 	sn_strbuf_fini(&sup->change.text);
 	sn_sup_workers_free(sup);

@@ -18,11 +18,13 @@
 #include "daemon/proc/sandbox_paths.h"
 #include "daemon/proc/supervisor.h"
 #include "daemon/proc/watchdog.h"
+#include "daemon/proc/worker_query.h"
 #include "daemon/service/host.h"
 #include "daemon/service/plugin_host.h"
 
 #define SNAPSHOT_MAX ((size_t)64 << 20)
 #define TEXT_MAX 60000 /* of one message, for people */
+#define ANSWER_MAX ((size_t)16 << 20)
 
 static const struct sn_log_ctx log_ctx = SN_LOG_CTX("worker");
 
@@ -419,6 +421,68 @@ static void on_drain(struct worker *worker, struct sn_str reason)
 		on_stopped(&worker->stop);
 }
 
+static int add_text(const char *text, size_t n, void *data)
+{
+	sn_strbuf_add(data, sn_str_n(text, n));
+	return 0;
+}
+
+/* The answer travels in a memfd: a list of sessions is longer than a packet. */
+static void answer(struct worker *worker, uint32_t serial, const json_t *object)
+{
+	struct sn_strbuf text;
+	int fd;
+
+	sn_strbuf_init(&text, ANSWER_MAX);
+	(void)json_dump_callback(object, add_text, &text, JSON_COMPACT);
+	if (text.err != SN_OK) {
+		sn_strbuf_reset(&text);
+		sn_strbuf_adds(&text, "{\"error\":\"the answer is too long\"}");
+	}
+	if (sn_ipc_memfd("sennit-answer", sn_strbuf_str(&text), &fd) == SN_OK) {
+		sn_ipc_send(&worker->ipc, SN_IPC_ANSWER, serial, SN_STR(""), &fd, 1);
+		(void)close(fd);
+	}
+	sn_strbuf_fini(&text);
+}
+
+/* The words of a request, as JSON. */
+static void on_query(struct worker *worker, uint32_t serial, struct sn_str text)
+{
+	json_t *words, *object;
+
+	if (worker->host == NULL)
+		return;
+	words = json_loadb(text.p, text.n, 0, NULL);
+	object = sn_worker_query(worker->host, worker->loop, words);
+	close_given(worker); /* sockets that came for a service and were not needed */
+	answer(worker, serial, object);
+	json_decref(object);
+	json_decref(words);
+}
+
+/* "net.tls=debug": the supervisor has checked it. */
+static void on_levels(struct sn_reader *body)
+{
+	const struct sn_str rule = sn_read_str16(body);
+
+	if (body->err == SN_OK)
+		(void)sn_log_set_rule(rule);
+}
+
+/* A service that the operator has stopped stays so in this new worker, if it runs it at all. */
+static void on_service(struct worker *worker, struct sn_reader *body)
+{
+	const struct sn_str verb = sn_read_str16(body), name = sn_read_str16(body);
+	int code = SN_ENOTFOUND;
+
+	if (body->err == SN_OK && worker->host != NULL && sn_str_eq(verb, SN_STR("stop")))
+		code = sn_host_service_stop(worker->host, name);
+	if (code != SN_OK && code != SN_ENOTFOUND && code != SN_EDUPLICATE)
+		sn_log(&log_ctx, SN_LOG_WARN, "service-not-stopped", sn_f_str("service", name),
+			sn_f_err(code));
+}
+
 static void on_heritage(struct worker *worker, struct sn_ipc_message *message)
 {
 	char name[64];
@@ -463,6 +527,15 @@ static void on_message(struct sn_ipc *ipc, struct sn_ipc_message *message)
 		break;
 	case SN_IPC_DRAIN:
 		on_drain(worker, message->body.data);
+		break;
+	case SN_IPC_QUERY:
+		on_query(worker, message->serial, message->body.data);
+		break;
+	case SN_IPC_LEVELS:
+		on_levels(&message->body);
+		break;
+	case SN_IPC_SERVICE:
+		on_service(worker, &message->body);
 		break;
 	default:
 		break;

@@ -183,6 +183,8 @@ void sn_host_stop_at_end(struct sn_host *host, struct sn_host_stop *stop);
 bool sn_host_speaks_on_stdout(struct sn_host *host);
 void sn_host_stop(struct sn_host *host, struct sn_str reason, struct sn_host_stop *stop);
 struct sn_instance *sn_host_find(struct sn_host *host, struct sn_str name);
+/* Connections accepted so far, by all instances there are. */
+uint64_t sn_host_accepted(struct sn_host *host);
 /* Prometheus text of all instances, told apart by the label `service`. */
 void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out);
 

@@ -165,3 +165,13 @@ void sn_host_metrics(struct sn_host *host, struct sn_strbuf *out)
 			write_rows(host, home, out);
 	}
 }
+
+uint64_t sn_host_accepted(struct sn_host *host)
+{
+	uint64_t sum = 0;
+	struct sn_list *link;
+
+	sn_host_each_instance(link, host) sum +=
+		sn_metric_get(&sn_host_instance_at(link)->listener_metrics, SN_LISTENER_ACCEPTED);
+	return sum;
+}

@@ -24,6 +24,29 @@ static bool is_enabled(const char *ns, enum sn_log_level level)
 	return sn_log_enabled(&ctx, level);
 }
 
+START_TEST(test_the_rules_can_be_read)
+{
+	struct sn_strbuf ns;
+	enum sn_log_level level = SN_LOG_OFF;
+
+	sn_log_reset_levels();
+	ck_assert_int_eq(sn_log_set_rule(SN_STR("net.tls=debug")), SN_OK);
+	ck_assert_int_eq(sn_log_set_rule(SN_STR("net.tls=debut")), SN_EUNKNOWN);
+	ck_assert_int_eq(sn_log_set_rule(SN_STR("net.tls=")), SN_EUNKNOWN);
+	ck_assert_int_eq(sn_log_set_rule(SN_STR("warn")), SN_OK);
+	sn_strbuf_init(&ns, 64);
+	ck_assert(sn_log_level_at(0, &ns, &level));
+	ck_assert_str_eq(sn_strbuf_cstr(&ns), "");
+	ck_assert_int_eq(level, SN_LOG_WARN);
+	ck_assert(sn_log_level_at(1, &ns, &level));
+	ck_assert_str_eq(sn_strbuf_cstr(&ns), "net.tls");
+	ck_assert_int_eq(level, SN_LOG_DEBUG);
+	ck_assert(!sn_log_level_at(2, &ns, &level));
+	sn_strbuf_fini(&ns);
+	sn_log_reset_levels();
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	int result;
@@ -262,6 +285,7 @@ Suite *sn_suite_log(void)
 	Suite *suite = suite_create("base/log");
 	TCase *tc = tcase_create("levels"), *direct = tcase_create("without sink");
 	tcase_add_checked_fixture(tc, setup, setup);
+	tcase_add_test(tc, test_the_rules_can_be_read);
 	tcase_add_loop_test(tc, test_level_names, 0, (int)(sizeof(names) / sizeof(names[0])));
 	tcase_add_test(tc, test_level_default);
 	tcase_add_loop_test(
