@@ -328,6 +328,7 @@ static void fini(struct sn_supervisor *sup)
 	close_fd(sup->lock);
 	sn_free(sup->state);
 	sn_free(sup->state_given);
+	sn_free(sup->runtime_given);
 	sn_free(sup->state_missing);
 	sn_broker_process_stop(&sup->broker);
 	sn_notify_stop(&sup->notify);

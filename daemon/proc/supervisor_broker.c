@@ -5,6 +5,7 @@
 
 #include "daemon/auth/state_dir.h"
 #include "daemon/proc/privs.h"
+#include "daemon/proc/runtime_dir.h"
 #include "daemon/proc/supervisor_private.h"
 
 static void on_broker_lost(struct sn_broker *broker, void *owner)
@@ -62,6 +63,25 @@ static int make_state_for(
 	return code;
 }
 
+/* The folder of the control socket likewise; a socket elsewhere is for the user to make. */
+static int make_runtime_for(
+	struct sn_supervisor *sup, const struct sn_layout *layout, struct sn_diag *diag)
+{
+	const struct passwd *user = getpwnam(layout->user.p);
+	struct sn_strbuf path;
+	int code;
+
+	if (user == NULL || layout->control.n > 0)
+		return SN_OK;
+	sn_strbuf_init(&path, 4096);
+	sn_runtime_dir_path(layout->runtime, &path);
+	code = sn_runtime_dir_make(sn_strbuf_cstr(&path), user->pw_uid, user->pw_gid, diag);
+	if (code == SN_OK)
+		sup->runtime_given = sn_str_dup(sn_strbuf_str(&path));
+	sn_strbuf_fini(&path);
+	return code;
+}
+
 int sn_sup_become_user(struct sn_supervisor *sup, const struct sn_layout *layout)
 {
 	struct sn_diag diag = { 0 };
@@ -70,6 +90,8 @@ int sn_sup_become_user(struct sn_supervisor *sup, const struct sn_layout *layout
 	if (code != EX_OK)
 		return code;
 	code = make_state_for(sup, layout, &diag);
+	if (code == SN_OK)
+		code = make_runtime_for(sup, layout, &diag);
 	if (code == SN_OK)
 		code = sn_privs_become(layout->user, layout->group_name, &diag);
 	if (code != SN_OK)

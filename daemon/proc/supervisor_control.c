@@ -451,7 +451,9 @@ static int bind_socket(struct sn_supervisor *sup, struct sn_listen_socket *sock,
 		return sn_control_bind(sn_strbuf_cstr(path), sock, diag);
 	}
 	sn_strbuf_init(&dir, 4096);
-	sn_runtime_dir_path(sup->layout->runtime, &dir);
+	sn_runtime_dir_path(
+		sup->runtime_given != NULL ? sn_str(sup->runtime_given) : sup->layout->runtime,
+		&dir);
 	code = sn_runtime_dir_make(sn_strbuf_cstr(&dir), (uid_t)-1, (gid_t)-1, diag);
 	if (code == SN_OK)
 		code = bind_named(sup, sn_strbuf_str(&dir), sock, path, diag);

@@ -1,5 +1,6 @@
 """What the interop tests share: the real daemon as a child, certificates, a bare IRC client, and a way to
 require a tool by name. Loopback only; every wait has a deadline; nothing sleeps."""
+import json
 import os
 import re
 import select
@@ -18,6 +19,7 @@ SENNIT = os.path.join(BUILD, "sennit")
 # Nothing of a test lands in the state directory of whoever runs it.
 _state = tempfile.TemporaryDirectory(prefix="sennit-state-")
 os.environ["STATE_DIRECTORY"] = os.path.join(_state.name, "state")
+os.environ["RUNTIME_DIRECTORY"] = os.path.join(_state.name, "run")
 
 PATIENCE = float(os.environ.get("SN_TEST_PATIENCE", "30"))
 
@@ -81,7 +83,8 @@ class Daemon:
         self.log = open(os.path.join(self.directory, "daemon.log"), "w+b")
         self.process = subprocess.Popen(
             [*prefix, program or SENNIT, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=self.log, cwd=self.directory,
-            env={**os.environ, "STATE_DIRECTORY": os.path.join(self.directory, "state"), **(env or {})},
+            env={**os.environ, "STATE_DIRECTORY": os.path.join(self.directory, "state"),
+                 "RUNTIME_DIRECTORY": os.path.join(self.directory, "run"), **(env or {})},
             preexec_fn=preexec, pass_fds=pass_fds)
         self.out = Lines(lambda n: os.read(self.process.stdout.fileno(), n), self.process.stdout.fileno())
 
@@ -92,6 +95,15 @@ class Daemon:
         except (EOFError, TimeoutError) as error:
             raise AssertionError(f"the daemon did not start: {error}\n{self.stderr()}") from None
         return match.group(1) or match.group(2), int(match.group(3))
+
+    def ctl(self, *words, expect=0, json_output=True):
+        """`sennit ctl` for this daemon: the last object of its answer, or its text."""
+        result = subprocess.run([SENNIT, "ctl", *(["--json"] if json_output else []), *words], capture_output=True,
+                                text=True, timeout=PATIENCE,
+                                env={**os.environ, "RUNTIME_DIRECTORY": os.path.join(self.directory, "run")})
+        if expect is not None and result.returncode != expect:
+            raise AssertionError(f"ctl {words} ended with {result.returncode}: {result.stdout}{result.stderr}\n{self.stderr()}")
+        return json.loads(result.stdout.splitlines()[-1]) if json_output else result.stdout + result.stderr
 
     def stderr(self):
         self.log.flush()
