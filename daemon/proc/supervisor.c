@@ -103,7 +103,7 @@ void sn_sup_stop(struct sn_supervisor *sup, int exit_code, const char *why)
 	const bool again = sup->phase == SN_SUP_STOPPING;
 
 	/* It may have begun and ended in one turn: standard input was empty. */
-	if (sup->phase == SN_SUP_STARTING && sn_sup_workers_settled(sup) && is_anybody_up(sup))
+	if (sup->phase == SN_SUP_STARTING && sn_sup_workers_settled(sup) && !is_hopeless(sup))
 		complete_start(sup);
 	sn_log(&sn_supervisor_log, SN_LOG_INFO, again ? "stopping-now" : "stopping",
 		sn_f_cstr("why", why));

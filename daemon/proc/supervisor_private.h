@@ -208,10 +208,10 @@ struct sn_supervisor {
 	int limiter; /* memfd of the shared table */
 	int lock;    /* of the state directory; -1: none */
 	char *state, *state_missing;
-	char *state_given; /* found while we were root */
+	char *state_given;   /* found while we were root */
 	char *runtime_given; /* likewise, the runtime directory */
-	int log_fd;        /* of the log's file, or -1 */
-	bool logs;         /* the log has begun */
+	int log_fd;          /* of the log's file, or -1 */
+	bool logs;           /* the log has begun */
 	struct sn_notify notify;
 	struct sn_task progress_task;
 	int64_t started_wall;

@@ -310,10 +310,14 @@ static void reopen_socket(struct sn_supervisor *sup, size_t i)
 	int code;
 
 	sn_layout_listener_plan(listener, &plan);
-	if (can_be_deaf(listener, &sock->local))
+	if (can_be_deaf(listener, &sock->local)) {
+		/* A port of the system's choice was given back; any other is bound still (EINVAL).
+		 */
+		(void)bind(sock->fd, &sock->local.sa, sock->local.len);
 		code = sn_listen_adjust(&plan, sock, &diag);
-	else
+	} else {
 		code = open_here(sup, listener, sock, &diag);
+	}
 	sup->sockets.closed[i] = code != SN_OK;
 	if (code != SN_OK)
 		sn_log(&sn_supervisor_log, SN_LOG_ERROR, "listener-not-reopened",

@@ -599,7 +599,6 @@ void sn_sup_workers_apply(struct sn_supervisor *sup)
 		worker->retired = true;
 		sn_sup_worker_stop(worker, "This service moves to another process");
 	}
-	/* A service whose worker has no place yet must not look like one whose workers failed. */
 	for (size_t g = 0; g < layout->group_count; g++) {
 		for (uint32_t i = 0; i < layout->groups[g].processes; i++)
 			want_worker(sup, layout->groups[g].name, i);
