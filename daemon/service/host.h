@@ -99,7 +99,7 @@ struct sn_host_options {
 	struct sn_conf *conf;            /* the host takes a reference */
 	const char *group;               /* NULL: all services, here */
 	unsigned index;                  /* of this worker: SINGLE services run in 0 */
-	struct sn_host_sockets *sockets; /* NULL: open them */
+	struct sn_host_sockets *sockets; /* NULL: open them; asked at start and service_start */
 	struct sn_broker *broker;        /* NULL: checkers that need it do not open */
 	struct sn_limiter *limiter;
 	struct sn_metrics_area *metrics; /* NULL: memory of its own */

@@ -82,8 +82,13 @@ START_TEST(test_named)
 	ck_assert_str_view(((const struct chat_conf *)named->settings)->network, "Net");
 	ck_assert_uint_eq(((const struct service_conf *)named->common)->listen.count, 1);
 	ck_assert_uint_eq(named->pos.line, 1);
+	ck_assert_str_view(named->type, "chat");
+	ck_assert_uint_eq(sn_conf_key_pos(named, "listen").line, 3);
+	ck_assert_uint_eq(sn_conf_key_pos(named, "listen").column, 10);
+	ck_assert_uint_eq(sn_conf_key_pos(named, "motd").line, 1); /* not given: the table */
 	named = sn_conf_named_at(f.conf, "service", 1);
 	ck_assert_str_view(named->name, "two words");
+	ck_assert_str_view(named->type, "echo");
 	ck_assert_ptr_eq(named->section, &echo_section);
 	ck_assert(((const struct echo_conf *)named->settings)->twice);
 	ck_assert_ptr_null(sn_conf_named_at(f.conf, "service", 2));
