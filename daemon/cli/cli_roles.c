@@ -55,8 +55,13 @@ static const struct {
 int sn_cli_role(int argc, char **argv)
 {
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		if (strcmp(roles[i].word, argv[1]) == 0)
-			return roles[i].main(argc, argv);
+		int exit_code;
+
+		if (strcmp(roles[i].word, argv[1]) != 0)
+			continue;
+		exit_code = roles[i].main(argc, argv);
+		sn_plugins_end();
+		return exit_code;
 	}
 	return sn_cli_usage(NULL, "there is no role \"%s\"", argv[1]);
 }

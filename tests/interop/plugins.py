@@ -421,6 +421,23 @@ class RunTime(Staged):
         client.expect("^1/1 here again$")
         ada.sync()
 
+    def test_init_and_fini(self):
+        """In a worker too, and at its orderly end."""
+        change = ('1i #include <stdio.h>\ns/^SN_PLUGIN(.*/static int init(struct sn_diag *diag)\\n{\\n\t(void)diag;\\n'
+                  '\tfputs("it begins\\\\n", stderr);\\n\treturn SN_OK;\\n}\\n'
+                  'static void fini(void)\\n{\\n\tfputs("it ends\\\\n", stderr);\\n}\\n'
+                  'SN_PLUGIN_WITH("org.example.echo", "1.0", "MIT", interfaces, init, fini);/')
+        daemon, echo, _ = self.start_with_echo(change, worker="apart")
+        client = self.client(echo)
+        client.send("one")
+        client.expect("^1/1 one$")
+        before = daemon.stderr()
+        # The process that reads the configuration, and the workers of both groups; what the look at it says is not heard.
+        self.assertEqual(before.count("it begins\n"), 3)
+        daemon.process.terminate()
+        daemon.wait()
+        self.assertEqual(daemon.stderr().count("it ends\n"), 3)
+
 
 def as_pattern(text):
     """"..." alone on a line stands for any lines, within a line for any part of it."""

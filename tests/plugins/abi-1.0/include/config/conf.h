@@ -62,6 +62,7 @@ struct sn_conf_named {
 	struct sn_conf_pos pos;
 	const struct sn_conf_key *keys; /* that stand in it */
 	size_t key_count;
+	struct sn_str type; /* typed tables: the word that chose the section */
 };
 /* Where a key stands, for problems found after loading; one that is not given: the table. */
 struct sn_conf_key {
