@@ -44,8 +44,6 @@ def cpu_of(pid):
             try:
                 with open(f"/proc/{name}/stat", encoding="utf-8") as file:
                     fields = file.read().rsplit(")", 1)[1].split()
-                with open(f"/proc/{name}/schedstat", encoding="utf-8") as file:
-                    pass
             except OSError:
                 continue
             parents[int(name)] = int(fields[1])
