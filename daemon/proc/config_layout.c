@@ -91,6 +91,22 @@ static bool freezes(const struct sn_service *service)
 	return service->size > offsetof(struct sn_service, freeze) && service->freeze != NULL;
 }
 
+/* PATH of sshkey:PATH is what the broker may open: key_paths has room for all there can be. */
+static void add_key_paths(struct maker *m, const struct sn_conf_named *named)
+{
+	const struct sn_service_conf *common = named->common;
+	const struct sn_str prefix = SN_STR("sshkey:");
+	struct sn_layout *layout = m->layout;
+
+	for (size_t i = 0; i < common->auth.count; i++) {
+		const struct sn_str spec = common->auth.items[i];
+
+		if (sn_str_starts(spec, prefix) && spec.n > prefix.n)
+			layout->key_paths[layout->key_path_count++] =
+				sn_pool_str(layout->pool, sn_str_from(spec, prefix.n));
+	}
+}
+
 static void add_service(struct maker *m, const struct sn_conf_named *named)
 {
 	const struct sn_placement placement = sn_host_placement(named);
@@ -100,6 +116,7 @@ static void add_service(struct maker *m, const struct sn_conf_named *named)
 
 	for (size_t i = 0; i < list.count; i++)
 		add_listener(m, &list.items[i], (uint32_t)i);
+	add_key_paths(m, named);
 	layout->services[layout->service_count++] = (struct sn_layout_service){
 		.name = sn_pool_str(layout->pool, named->name),
 		.module = copy(m, service->name),
@@ -114,10 +131,13 @@ static void make_room(struct maker *m)
 {
 	struct sn_layout *layout = m->layout;
 	const struct sn_conf_named *named;
-	size_t services = 0, listeners = 0;
+	size_t services = 0, listeners = 0, checkers = 0;
 
 	while ((named = sn_conf_named_at(m->conf, "service", services)) != NULL) {
+		const struct sn_service_conf *common = named->common;
+
 		listeners += sn_service_endpoints(named, layout->pool).count;
+		checkers += common->auth.count;
 		services++;
 	}
 	layout->services =
@@ -125,6 +145,8 @@ static void make_room(struct maker *m)
 	layout->groups = sn_pool_alloc_zero(layout->pool, (services + 1) * sizeof(*layout->groups));
 	layout->listeners =
 		sn_pool_alloc_zero(layout->pool, (listeners + 1) * sizeof(*layout->listeners));
+	layout->key_paths =
+		sn_pool_alloc_zero(layout->pool, (checkers + 1) * sizeof(*layout->key_paths));
 	m->items = sn_pool_alloc_zero(layout->pool, (listeners + 1) * sizeof(*m->items));
 }
 

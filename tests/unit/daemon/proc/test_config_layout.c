@@ -91,6 +91,22 @@ START_TEST(settings_of_the_supervisor)
 }
 END_TEST
 
+/* What the broker may open as users, for the checkers that are configured. */
+START_TEST(paths_of_keys_are_told)
+{
+	ck_assert_int_eq(make("[server]\nephemeral = true\n"
+			      "[service.one]\ntype = \"alone\"\nlisten = \"tcp:1001\"\n"
+			      "auth = [\"sshkey:/etc/keys/%u\", \"sshkey\"]\n"
+			      "[service.two]\ntype = \"many\"\nlisten = \"tcp:1002\"\n"
+			      "auth = [\"unix\", \"sshkey:%h/keys\"]\n",
+				 "run"),
+		SN_OK);
+	ck_assert_uint_eq(layout->key_path_count, 2);
+	ck_assert_str_view(layout->key_paths[0], "/etc/keys/%u");
+	ck_assert_str_view(layout->key_paths[1], "%h/keys");
+}
+END_TEST
+
 START_TEST(it_survives_its_way)
 {
 	struct sn_layout *again;
@@ -128,6 +144,7 @@ Suite *config_layout_suite(void)
 	tcase_add_test(tc, services_stand_in_their_groups);
 	tcase_add_test(tc, a_module_listens_by_default);
 	tcase_add_test(tc, settings_of_the_supervisor);
+	tcase_add_test(tc, paths_of_keys_are_told);
 	tcase_add_test(tc, it_survives_its_way);
 	tcase_add_test(tc, an_endpoint_that_cannot_be_planned_is_reported);
 	suite_add_tcase(s, tc);
