@@ -17,6 +17,7 @@ static const struct sn_command *const commands[] = {
 	&sn_command_list,
 	&sn_command_user,
 	&sn_command_hash,
+	&sn_command_backup,
 	&sn_command_export,
 	&sn_command_import,
 	&sn_command_plugin,

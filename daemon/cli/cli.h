@@ -23,9 +23,9 @@ struct sn_command {
 	int (*run)(const struct sn_command *command, int argc, char **argv);
 };
 
-extern const struct sn_command sn_command_check, sn_command_completion, sn_command_ctl,
-	sn_command_export, sn_command_hash, sn_command_import, sn_command_list, sn_command_manual,
-	sn_command_plugin, sn_command_run, sn_command_user;
+extern const struct sn_command sn_command_backup, sn_command_check, sn_command_completion,
+	sn_command_ctl, sn_command_export, sn_command_hash, sn_command_import, sn_command_list,
+	sn_command_manual, sn_command_plugin, sn_command_run, sn_command_user;
 
 /* All commands, in the order of the overview; NULL at the end. */
 const struct sn_command *sn_cli_command_at(size_t i);

@@ -3,6 +3,7 @@
 Suite *suite_accounts_json(void);
 Suite *suite_accounts_open(void);
 Suite *sn_suite_cli(void);
+Suite *sn_suite_cli_backup(void);
 Suite *sn_suite_cli_check(void);
 Suite *sn_suite_cli_completion(void);
 Suite *sn_suite_cli_ctl(void);
@@ -32,6 +33,7 @@ const sn_suite_fn sn_suites[] = {
 	suite_accounts_json,
 	suite_accounts_open,
 	sn_suite_cli,
+	sn_suite_cli_backup,
 	sn_suite_cli_check,
 	sn_suite_cli_completion,
 	sn_suite_cli_ctl,
