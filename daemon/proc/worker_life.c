@@ -63,6 +63,7 @@ static const struct row rows[SN_WORKER_STATES][SN_WORKER_EVENTS] = {
 static void forget(struct sn_worker_life *life)
 {
 	life->backoff = 0;
+	life->kill_backoff = 0;
 	life->death_count = 0;
 }
 
@@ -103,8 +104,13 @@ static enum sn_worker_step decide(
 	life->delay = 0;
 	if (was_healthy)
 		forget(life);
-	if (was_ready && death == SN_WORKER_KILLED)
+	if (death == SN_WORKER_KILLED) {
+		if (!was_ready) {
+			life->kill_backoff = next_backoff(life->kill_backoff);
+			life->delay = with_jitter(life->kill_backoff, random);
+		}
 		return SN_WORKER_WAIT;
+	}
 	if (count_death(life, now)) {
 		life->state = SN_WORKER_FAILED;
 		return SN_WORKER_GIVE_UP;
@@ -127,8 +133,10 @@ enum sn_worker_step sn_worker_life_event(struct sn_worker_life *life, enum sn_wo
 		forget(life);
 	if (row.step == SN_WORKER_SPAWN)
 		life->starts++;
-	if (row.step == SN_WORKER_ANNOUNCE)
+	if (row.step == SN_WORKER_ANNOUNCE) {
 		life->ready_since = now;
+		life->kill_backoff = 0;
+	}
 	life->state = row.next;
 	return row.step;
 }

@@ -8,8 +8,9 @@
  *     doubling to 30 s, each with +-20 % of jitter. After a minute of health all is forgotten, and
  *     the first restart comes at once.
  *   - Five such deaths in 10 s: failed. Nothing restarts it but a start.
- *   - SIGKILL from outside to a worker that was ready (a person, the kernel out of memory) says
- *     nothing about the worker: it is started again at once, and counts nowhere.
+ *   - SIGKILL from outside (a person, the kernel out of memory) says nothing about the worker, and
+ *     counts nowhere: one that was ready is started again at once, one that was starting after 0.1
+ * s, doubling to 30 s until one start succeeds.
  */
 #ifndef SN_DAEMON_PROC_WORKER_LIFE_H
 #define SN_DAEMON_PROC_WORKER_LIFE_H
@@ -58,8 +59,9 @@ struct sn_worker_life {
 	enum sn_worker_state state;
 	uint32_t starts;
 	int64_t ready_since;
-	int64_t backoff; /* of the last restart; 0: none lately */
-	int64_t delay;   /* for SN_WORKER_WAIT */
+	int64_t backoff;      /* of the last restart; 0: none lately */
+	int64_t kill_backoff; /* of the last start that was killed from outside; 0: it succeeded */
+	int64_t delay;        /* for SN_WORKER_WAIT */
 	int64_t deaths[SN_WORKER_DEATHS];
 	unsigned death_count; /* in all, since the last minute of health */
 };

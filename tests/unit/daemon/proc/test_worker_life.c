@@ -173,7 +173,27 @@ START_TEST(who_is_killed_has_done_nothing)
 		ck_assert_int_eq(die_of(SN_WORKER_KILLED), SN_WORKER_WAIT);
 		ck_assert_int_eq(life.delay, 0);
 	}
-	/* Before it is ready that may be how it fails: out of memory, again and again. */
+}
+END_TEST
+
+/* Before it is ready that may be how it fails, out of memory: ever later, but it is no failure. */
+START_TEST(who_is_killed_while_it_starts_comes_back_later)
+{
+	int64_t expected = SN_MS(100);
+
+	get_ready();
+	ck_assert_int_eq(die_of(SN_WORKER_KILLED), SN_WORKER_WAIT);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(event(SN_WORKER_DUE), SN_WORKER_SPAWN);
+		ck_assert_int_eq(die_of(SN_WORKER_KILLED), SN_WORKER_WAIT);
+		assert_delay(expected);
+		expected = expected * 2 < SN_SEC(30) ? expected * 2 : SN_SEC(30);
+	}
+	/* One success, and it begins anew. */
+	(void)event(SN_WORKER_DUE);
+	(void)event(SN_WORKER_UP);
+	ck_assert_int_eq(die_of(SN_WORKER_KILLED), SN_WORKER_WAIT);
+	ck_assert_int_eq(life.delay, 0);
 	(void)event(SN_WORKER_DUE);
 	ck_assert_int_eq(die_of(SN_WORKER_KILLED), SN_WORKER_WAIT);
 	assert_delay(SN_MS(100));
@@ -196,6 +216,7 @@ Suite *worker_life_suite(void)
 	tcase_add_test(tc, five_deaths_in_more_than_ten_seconds_are_no_failure);
 	tcase_add_test(tc, one_that_never_gets_ready_fails);
 	tcase_add_test(tc, who_is_killed_has_done_nothing);
+	tcase_add_test(tc, who_is_killed_while_it_starts_comes_back_later);
 	suite_add_tcase(s, tc);
 	return s;
 }
