@@ -1,6 +1,7 @@
 #include "daemon/service/conn.h"
 
 #include "daemon/base/wire.h"
+#include "daemon/service/host_private.h"
 
 static struct sn_conn *conn_of(struct sn_stream_user *user)
 {

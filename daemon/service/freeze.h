@@ -2,7 +2,7 @@
  * Frozen service: a SINGLE service on its way from one process to another, as one versioned blob
  * and a list of sockets. Blob: u32 format, str8 module, u32 freeze_version, str32 instance state,
  * then for each socket one str32, its connection: endpoint (str16), addresses, the module's state
- * (str32), then id, times, session, unread input and unsent output (conn.h).
+ * (str32), then id, times, session, unread input and unsent output (conn.c).
  */
 #ifndef SN_DAEMON_SERVICE_FREEZE_H
 #define SN_DAEMON_SERVICE_FREEZE_H

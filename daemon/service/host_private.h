@@ -102,6 +102,16 @@ int sn_host_portal_check(struct sn_host *host, const struct sn_conf_named *named
 int sn_host_module_check(
 	const struct sn_conf_named *named, struct sn_conf_diags *diags) SN_WARN_UNUSED;
 
+/* --- conn.c: connections that move ---------------------------------------------------------- */
+
+/* All but the module's state and the listener's; false: this connection cannot move. */
+bool sn_conn_can_move(const struct sn_conn *conn);
+void sn_conn_freeze(const struct sn_conn *conn, struct sn_strbuf *out);
+/* What sn_conn_freeze wrote, for a connection that its listener has made anew; then the module's
+ * conn_thaw with `state`. A failure: it is aborted. */
+int sn_conn_thaw(struct sn_instance *instance, struct sn_incoming *incoming, struct sn_reader *in,
+	uint32_t version, struct sn_reader *state) SN_WARN_UNUSED;
+
 /* --- host_metrics.c ------------------------------------------------------------------------- */
 
 /* A set over the slots that these rows have in this host under the instance's label: an earlier

@@ -71,14 +71,4 @@ static inline const struct sn_addr *sn_conn_peer(const struct sn_conn *conn)
 /* What the listener calls when a connection is through its stages; and its end from host.c. */
 void sn_conn_begin(struct sn_instance *instance, struct sn_incoming *incoming);
 
-/* --- to another process, for host_freeze.c --------------------------------------------------- */
-
-/* All but the module's state and the listener's; false: this connection cannot move. */
-bool sn_conn_can_move(const struct sn_conn *conn);
-void sn_conn_freeze(const struct sn_conn *conn, struct sn_strbuf *out);
-/* What sn_conn_freeze wrote, for a connection that its listener has made anew; then the module's
- * conn_thaw with `state`. A failure: it is aborted. */
-int sn_conn_thaw(struct sn_instance *instance, struct sn_incoming *incoming, struct sn_reader *in,
-	uint32_t version, struct sn_reader *state) SN_WARN_UNUSED;
-
 #endif
