@@ -54,6 +54,7 @@ struct worker {
 	struct sn_host *host;
 	struct sn_host_change *change;
 	struct sn_host_stop stop;
+	bool serves; /* the host has started */
 	int log_fd;
 };
 
@@ -330,7 +331,7 @@ static void on_start(struct worker *worker)
 	code = start(worker, &diags);
 	close_given(worker);
 	if (code == SN_OK) {
-		worker->stop.on_stopped = on_stopped;
+		worker->serves = true;
 		sn_host_stop_at_end(worker->host, &worker->stop);
 		tell_ready(worker);
 	} else {
@@ -415,7 +416,7 @@ static void on_ping(struct worker *worker, uint32_t serial)
 static void on_drain(struct worker *worker, struct sn_str reason)
 {
 	on_abort(worker);
-	if (worker->host != NULL)
+	if (worker->serves)
 		sn_host_stop(worker->host, reason, &worker->stop);
 	else
 		on_stopped(&worker->stop);
@@ -608,6 +609,7 @@ int sn_worker_main(int argc, char **argv)
 	struct worker worker = {
 		.heritage = { .snapshot = -1, .metrics = -1, .limiter = -1, .broker = -1 },
 		.sockets = { .take = take_socket },
+		.stop = { .on_stopped = on_stopped },
 		.log_fd = -1,
 	};
 	int channel, code;

@@ -209,7 +209,8 @@ class Activation(DaemonTest):
             port = free_port()
             process = subprocess.Popen([need("systemd-socket-activate"), "-l", f"127.0.0.1:{port}", *options,
                                         SENNIT, "irc", "--listen", endpoint],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                       env={**os.environ, "STATE_DIRECTORY": self.directory()})
             lines = Lines(lambda n, p=process: os.read(p.stderr.fileno(), n), process.stderr.fileno())
             try:
                 lines.expect(rf"Listening on 127\.0\.0\.1:{port}")

@@ -129,6 +129,20 @@ class Workers(Tree):
         self.assertEqual(daemon.wait(), 70)
         self.assertIn("every worker has failed", daemon.stop(expect=70))
 
+    def test_one_that_says_why_it_cannot_start_ends_the_start(self):
+        """With its words and its exit code, and without a crash of anybody on the way."""
+        for services in (1, 2):
+            state = self.directory()
+            with open(os.path.join(state, "boot.key"), "wb") as file:
+                file.write(b"no key")
+            text = f"[server]\nstate = '{state}'\n" + "".join(f"[service.irc{n}]\ntype = 'irc'\nworker = 'group{n}'\n{LOCAL}" for n in range(services))
+            daemon, _ = self.configured(text)
+            code = daemon.wait()
+            log = daemon.stop(expect=code)
+            self.assertEqual(code, 78, log)
+            self.assertIn("boot.key", log)
+            self.assertNotIn("signal ", log)
+
     def test_hanging(self):
         """A worker that is stopped answers no ping: it is aborted, and another one serves."""
         daemon, _ = self.configured("[server]\nwatchdog = '1s'\n[service.irc]\n" + LOCAL)
