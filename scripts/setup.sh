@@ -8,7 +8,7 @@ BUILD_PACKAGES="autoconf automake gcc make pkgconf libc6-dev libcrypt-dev libssl
   libsqlite3-dev libjansson-dev libseccomp-dev libcap-dev libidn-dev libpam0g-dev libpq-dev"
 TEST_PACKAGES="bash binutils check clang-format faketime fish git groff-base gsasl haproxy iproute2 irssi
   libevent-dev libglib2.0-dev logrotate man-db openssh-client openssh-server openssl postgresql
-  python3 python3-irc python3-openssl python3-slixmpp python3-twisted systemd util-linux valgrind weechat-headless zsh"
+  python3 python3-irc python3-openssl python3-slixmpp python3-twisted sqlite3 systemd util-linux valgrind weechat-headless zsh"
 
 say() {
 	printf '%s\n' "$*" >&2
