@@ -149,11 +149,15 @@ static bool check_text(struct sn_conf_reader *r, const struct sn_conf_item *item
 static bool read_string(struct sn_conf_reader *r, const struct sn_conf_item *item,
 	const struct sn_toml_value *value, void *member)
 {
-	if (value->kind != SN_TOML_STRING)
+	struct sn_str text = value->string;
+
+	if (value->kind == SN_TOML_INTEGER && (item->flags & SN_CONF_OR_NUMBER))
+		text = sn_str(sn_pool_printf(r->pool, "%lld", (long long)value->integer));
+	else if (value->kind != SN_TOML_STRING)
 		return report_mismatch(r, item, value);
-	if (!check_text(r, item, value->pos, value->string))
+	if (!check_text(r, item, value->pos, text))
 		return false;
-	*(struct sn_str *)member = sn_pool_str(r->pool, value->string);
+	*(struct sn_str *)member = sn_pool_str(r->pool, text);
 	return true;
 }
 

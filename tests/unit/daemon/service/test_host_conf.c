@@ -51,6 +51,8 @@ static const struct {
 	const char *text, *said;
 } wrong_settings[] = {
 	{ "[server]\nprocesses = \"many\"\n", "neither \"auto\" nor a number" },
+	{ "[server]\nprocesses = 257\n", "neither \"auto\" nor a number" },
+	{ "[server]\nprocesses = true\n", "must be a string" },
 	{ "[worker.web]\nprocesses = \"0\"\n", "neither \"auto\" nor a number" },
 	{ "[server]\nname = \"../x\"\n", "names a file" },
 	{ "[server]\nname = \".x\"\n", "names a file" },
@@ -89,7 +91,7 @@ END_TEST
 
 START_TEST(groups_and_plugins)
 {
-	struct sn_conf *conf = load("[worker.web]\nprocesses = \"2\"\n"
+	struct sn_conf *conf = load("[worker.web]\nprocesses = 2\n"
 				    "[plugin.x]\npath = \"/x.so\"\nrequired = false\n");
 	const struct sn_worker_conf *worker = sn_conf_named_at(conf, "worker", 0)->settings;
 	const struct sn_plugin_conf *plugin = sn_conf_named_at(conf, "plugin", 0)->settings;
