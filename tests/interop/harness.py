@@ -32,6 +32,13 @@ def need(tool):
     return path
 
 
+def readable(fd, seconds):
+    """Whether there is something to read, or an end, within this time; for descriptors of any number."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 class Lines:
     """Lines of a pipe or socket, with a deadline on every read."""
 
@@ -41,7 +48,7 @@ class Lines:
     def get(self, deadline):
         while b"\n" not in self.buffer:
             left = deadline - time.monotonic()
-            if left <= 0 or not (self.pending() or select.select([self.fileno], [], [], left)[0]):
+            if left <= 0 or not (self.pending() or readable(self.fileno, left)):
                 raise TimeoutError("no line in time; seen so far:\n" + "\n".join(self.seen[-30:]))
             data = self.read(65536)
             if not data:

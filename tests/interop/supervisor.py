@@ -1,6 +1,7 @@
 """The process tree under what happens to it: workers killed, hung, stopped, broken at start; the supervisor killed;
 reloads good and bad; PID 1 of a container; a service manager; two daemons. SN_TEST_KILLS says how many workers are
-killed under load (1000 for the figure in docs/reliability.md)."""
+killed under load, SN_TEST_RELOADS and SN_TEST_CLIENTS how many reloads how many live connections outlast; the figures
+of docs/reliability.md are those of 1000, 100 and 2000."""
 import os
 import random
 import re
@@ -16,6 +17,8 @@ import unittest
 from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, children_of, need
 
 KILLS = int(os.environ.get("SN_TEST_KILLS", "20"))
+RELOADS = int(os.environ.get("SN_TEST_RELOADS", "3"))
+CLIENTS = int(os.environ.get("SN_TEST_CLIENTS", "50"))
 LOCAL = 'listen = "tcp:0:interface=127.0.0.1"\n'
 OPEN = ["-o", "max_per_address=1000", "-o", "max_connections=1000"]
 
@@ -458,6 +461,41 @@ class Manager(Tree):
         daemon.process.send_signal(signal.SIGTERM)
         self.expect("STOPPING=1")
         self.assertEqual(daemon.wait(), 0)
+
+    def test_under_live_connections(self):
+        """Good and broken files in turn: nobody who is connected notices, nobody who comes is refused."""
+        base = "[service.irc]\nmax_connections = 100000\nmax_per_address = 100000\n" + LOCAL
+        daemon, path = self.configured(base, env={"NOTIFY_SOCKET": self.path})
+        self.expect("READY=1")
+        address = daemon.address()
+        clients = [self.client(address) for _ in range(CLIENTS)]
+        for number, client in enumerate(clients):
+            client.send(f"NICK n{number}", "USER u 0 * :u")
+        for client in clients:
+            client.expect(" (376|422) ")
+        newcomers = Load(address)
+        newcomers.start()
+        for number in range(1, RELOADS + 1):
+            self.write(path, base + f"network = 'Net{number}'\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            self.expect("RELOADING=1")
+            self.expect("READY=1")
+            self.write(path, base + "network = \n")
+            daemon.process.send_signal(signal.SIGHUP)
+            self.expect("RELOADING=1")
+            self.expect("READY=1")
+        newcomers.ending.set()
+        newcomers.join(PATIENCE)
+        for client in clients:
+            client.send("PING :still")
+        for client in clients:
+            client.expect("PONG .*still")
+        last = self.client(address)
+        last.send("NICK last", "USER u 0 * :u")
+        last.expect(f"NETWORK=Net{RELOADS} ")
+        print(f"{RELOADS} reloads and {RELOADS} broken files: {CLIENTS} connections, 0 dropped; {newcomers.served} came, "
+              f"{newcomers.lost} lost, {newcomers.refused} refused")
+        self.assertEqual((newcomers.lost, newcomers.refused), (0, 0))
 
     def test_socket_activation_outlives_workers_and_reloads(self):
         listener = socket.create_server(("127.0.0.1", 0))
