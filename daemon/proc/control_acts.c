@@ -121,7 +121,8 @@ static void push_worker(struct sn_worker *worker, enum goal goal, bool hurry)
 		sn_sup_worker_stop(worker, "Service is stopping");
 }
 
-static void push_group(struct sn_control_request *request, enum goal goal, bool hurry)
+static void push_group(
+	struct sn_control_request *request, struct sn_str group, enum goal goal, bool hurry)
 {
 	struct sn_sup_control *control = sn_sup_control_of(request);
 	struct act *act = sn_alloc_zero(sizeof(*act));
@@ -129,7 +130,7 @@ static void push_group(struct sn_control_request *request, enum goal goal, bool 
 
 	act->request = request;
 	act->sup = control->sup;
-	act->group = sn_strdup(request->words[0]);
+	act->group = sn_str_dup(group);
 	act->goal = goal;
 	request->on_gone = on_act_gone;
 	sn_list_append(&control->acts, &act->link);
@@ -180,16 +181,42 @@ static void send_sockets(struct sn_supervisor *sup)
 	}
 }
 
-static void push_service(struct sn_control_request *request, enum goal goal)
+/* A worker that would run it has failed, or was stopped. */
+static bool lacks_worker(struct sn_supervisor *sup, const struct sn_layout_service *service)
+{
+	struct sn_list *link;
+
+	sn_sup_each_worker(link, sup)
+	{
+		const struct sn_worker *worker = sn_sup_worker_at(link);
+
+		if (sn_sup_worker_runs(worker, sup->layout, service) &&
+			(worker->life.state == SN_WORKER_FAILED ||
+				worker->life.state == SN_WORKER_DOWN))
+			return true;
+	}
+	return false;
+}
+
+static void start_service(
+	struct sn_control_request *request, const struct sn_layout_service *service)
 {
 	struct sn_sup_control *control = sn_sup_control_of(request);
+	struct sn_supervisor *sup = control->sup;
 
-	if (goal == GOAL_UP) {
-		(void)json_object_del(control->stopped, request->words[0]);
-		send_sockets(control->sup);
-	} else {
-		(void)json_object_set_new(control->stopped, request->words[0], json_true());
+	(void)json_object_del(control->stopped, request->words[0]);
+	if (lacks_worker(sup, service)) {
+		push_group(request, sup->layout->groups[service->group].name, GOAL_UP, false);
+		return;
 	}
+	send_sockets(sup);
+	sn_sup_gather(request, NULL, finish_service);
+}
+
+static void stop_service(struct sn_control_request *request)
+{
+	(void)json_object_set_new(
+		sn_sup_control_of(request)->stopped, request->words[0], json_true());
 	sn_sup_gather(request, NULL, finish_service);
 }
 
@@ -214,13 +241,16 @@ static void push(struct sn_control_request *request, enum goal goal, bool hurry)
 {
 	struct sn_supervisor *sup = sn_sup_control_of(request)->sup;
 	const char *name = request->words[0];
+	const struct sn_layout_service *service = find_service(sup, name);
 
 	if (sup->phase != SN_SUP_RUNNING)
 		sn_control_fail(request, EX_TEMPFAIL, "the daemon is not running yet, or stopping");
-	else if (find_service(sup, name) != NULL)
-		push_service(request, goal);
+	else if (service != NULL && goal == GOAL_UP)
+		start_service(request, service);
+	else if (service != NULL)
+		stop_service(request);
 	else if (group_exists(sup, name))
-		push_group(request, goal, hurry);
+		push_group(request, sn_str(name), goal, hurry);
 	else
 		sn_control_fail(request, EX_USAGE,
 			"there is no service and no group \"%.64s\"; `sennit ctl status` lists them",

@@ -171,10 +171,8 @@ static void run_workers(struct sn_control_request *request)
 		json_pack("{s:o}", "workers", rows_of_workers(sn_sup_control_of(request)->sup)));
 }
 
-/* Fine: every place that is wanted has a worker that is ready, or will have one in a moment. */
-static void run_health(struct sn_control_request *request)
+static json_t *failed_workers(const struct sn_supervisor *sup)
 {
-	const struct sn_supervisor *sup = sn_sup_control_of(request)->sup;
 	json_t *failed = json_array();
 	struct sn_list *link;
 
@@ -185,12 +183,36 @@ static void run_health(struct sn_control_request *request)
 		if (worker->life.state == SN_WORKER_FAILED)
 			(void)json_array_append_new(failed, sn_sup_worker_name(worker));
 	}
+	return failed;
+}
+
+/* Takes the list. */
+static json_t *tell_failed(json_t *failed)
+{
+	struct sn_strbuf text;
+	json_t *answer, *name;
+	size_t i;
+
+	sn_strbuf_init(&text, SN_IPC_BODY_MAX);
+	json_array_foreach(failed, i, name)
+		sn_strbuf_addf(&text, "%s%s", i > 0 ? ", " : "", json_string_value(name));
+	sn_strbuf_adds(&text, " failed: the log says why, `sennit ctl start` tries again");
+	answer = json_pack("{s:s#, s:o}", "error", text.p, (int)text.n, "failed", failed);
+	sn_strbuf_fini(&text);
+	return answer;
+}
+
+/* Fine: every place that is wanted has a worker that is ready, or will have one in a moment. */
+static void run_health(struct sn_control_request *request)
+{
+	const struct sn_supervisor *sup = sn_sup_control_of(request)->sup;
+	json_t *failed = failed_workers(sup);
+
 	if (sup->phase != SN_SUP_RUNNING) {
 		json_decref(failed);
 		sn_control_fail(request, EX_TEMPFAIL, "the daemon is starting or stopping");
 	} else if (json_array_size(failed) > 0) {
-		sn_control_done(request, EX_UNAVAILABLE,
-			json_pack("{s:s, s:o}", "error", "workers have failed", "failed", failed));
+		sn_control_done(request, EX_UNAVAILABLE, tell_failed(failed));
 	} else {
 		json_decref(failed);
 		sn_control_done(request, EX_OK, json_pack("{s:s}", "message", "healthy"));

@@ -31,6 +31,7 @@
 struct sn_plugin_info {
 	char *path;
 	char *table;   /* NAME of the [plugin.NAME] that asks for it, or NULL */
+	char *where;   /* "FILE:LINE" of that table, or NULL */
 	bool required; /* by that table: if it cannot be loaded nothing starts */
 	char *id, *version, *license;
 	char *kinds;   /* "service echo, checker ldap"; NULL until it was looked at */

@@ -277,9 +277,10 @@ void sn_plugins_report(const struct sn_plugins *plugins, struct sn_conf_diags *d
 		if (info->refused == NULL)
 			continue;
 		sn_conf_report(diags, info->required ? SN_CONF_ERROR : SN_CONF_WARNING, nowhere,
-			"plugin %s refused: %s%s%s%s", info->path, info->refused,
+			"plugin %s refused: %s%s%s%s%s%s", info->path, info->refused,
 			info->required ? " (required by [plugin." : "",
-			info->required ? info->table : "", info->required ? "])" : "");
+			info->required ? info->table : "", info->required ? "])" : "",
+			info->where != NULL ? ", " : "", info->where != NULL ? info->where : "");
 	}
 }
 
@@ -296,8 +297,8 @@ void sn_plugins_fini(struct sn_plugins *plugins)
 {
 	for (size_t i = 0; i < plugins->count; i++) {
 		struct sn_plugin_info *info = &plugins->items[i];
-		char *const texts[] = { info->path, info->table, info->id, info->version,
-			info->license, info->kinds, info->refused };
+		char *const texts[] = { info->path, info->table, info->where, info->id,
+			info->version, info->license, info->kinds, info->refused };
 
 		for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
 			sn_free(texts[t]);

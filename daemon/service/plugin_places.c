@@ -180,10 +180,16 @@ static void add_search(struct listing *listing, const char *search)
 
 /* --- [plugin.NAME] -------------------------------------------------------------------------- */
 
-static void mark(struct sn_plugin_info *info, struct sn_str table, bool required)
+static void mark(struct sn_plugin_info *info, const struct sn_conf_named *named, bool required)
 {
-	if (info->table == NULL)
-		info->table = sn_str_dup(table);
+	if (info->table == NULL) {
+		const struct sn_conf_pos pos = sn_conf_key_pos(named, "path");
+
+		info->table = sn_str_dup(named->name);
+		if (pos.source != NULL)
+			info->where =
+				sn_asprintf("%.*s:%u", SN_STR_ARG(pos.source->name), pos.line);
+	}
 	info->required |= required;
 }
 
@@ -195,7 +201,7 @@ static void add_tables(struct listing *listing, const struct sn_conf *conf)
 		const struct plugin_look *look = named->common;
 
 		if (look->path.n > 0)
-			mark(add_file(listing, look->path.p), named->name, look->required);
+			mark(add_file(listing, look->path.p), named, look->required);
 	}
 }
 

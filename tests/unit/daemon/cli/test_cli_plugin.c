@@ -48,8 +48,8 @@ static const struct runner_case cases[] = {
 	{ { "plugin", "list", "--json", "odd.toml" }, EX_OK, "a \\\"b\\\".so\", ", "" },
 	{ { "check", "lax.toml" }, EX_OK, "lax.toml: fine, 1 service\n",
 		"wrong_magic.so refused: its sn_plugin_abi1 is no descriptor" },
-	{ { "check", "strict.toml" }, EX_CONFIG, "", "(required by [plugin.wrong])" },
-	{ { "run", "strict.toml" }, EX_CONFIG, "", "(required by [plugin.wrong])" },
+	{ { "check", "strict.toml" }, EX_CONFIG, "", "(required by [plugin.wrong]), strict.toml:" },
+	{ { "run", "strict.toml" }, EX_CONFIG, "", "(required by [plugin.wrong]), strict.toml:" },
 	{ { "@scan", "a.so" }, EX_USAGE, "", "not a command" },
 };
 
