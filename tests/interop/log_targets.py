@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import struct
+import time
 import unittest
 
 from harness import DaemonTest, PATIENCE
@@ -95,6 +96,13 @@ class Targets(DaemonTest):
         for line in lines:
             self.assertRegex(line, r"^<[2-7]>\[")
 
+    def events(self, path):
+        """The events of the whole lines that a log file has by now."""
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line)["event"] for line in file if line.endswith("\n")]
+
     def test_renamed_file(self):
         directory = self.directory()
         path = os.path.join(directory, "sennit.log")
@@ -104,20 +112,19 @@ class Targets(DaemonTest):
             client.sync()
         client.close()
         os.rename(path, path + ".1")
-        # One client after the other until one of them stands in the new file: it is looked for once a second.
+        # Each process looks for itself once a second, so another than the worker may have made the new file: one
+        # client after the other until one of them stands in it.
+        deadline = time.monotonic() + PATIENCE
         number = 0
-        while not os.path.exists(path):
+        while "client-registered" not in self.events(path) and time.monotonic() < deadline:
             client = self.client(address, f"rotate{number}")
             client.close()
             number += 1
         daemon.stop()
-        events = {}
-        for name in (path, path + ".1"):
-            with open(name, encoding="utf-8") as file:
-                events[name] = [json.loads(line)["event"] for line in file]
+        events = {name: self.events(name) for name in (path, path + ".1")}
         self.assertIn("client-registered", events[path])
         self.assertIn("started", events[path + ".1"])
-        # Each process looks for itself once a second: the supervisor's last line may be in either.
+        # For the same reason the supervisor's last line may be in either.
         self.assertEqual((events[path] + events[path + ".1"]).count("stopped"), 1)
 
 

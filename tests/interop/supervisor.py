@@ -402,7 +402,7 @@ class Privileges(Tree):
         os.chmod(directory, 0o755)
         path = os.path.join(directory, "sennit.toml")
         self.write(path, text % self.low_port())
-        daemon = self.daemon("run", path)
+        daemon = self.daemon("run", path, cwd=directory)  # the user nobody may enter it: the control socket is there
         client = self.client(daemon.address(), "alice")
         supervisor, worker = self.status(daemon.process.pid), self.status(daemon.worker())
         for process in (supervisor, worker):
