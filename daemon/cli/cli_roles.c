@@ -5,6 +5,7 @@
 #include "daemon/proc/config_role.h"
 #include "daemon/proc/role.h"
 #include "daemon/proc/supervisor.h"
+#include "daemon/proc/upgrade_probe.h"
 #include "daemon/service/plugin_host.h"
 
 /* --- @config -------------------------------------------------------------------------------- */
@@ -49,6 +50,7 @@ static const struct {
 	{ "@config", config_main },
 	{ "@pam", sn_pam_main },
 	{ "@scan", sn_plugins_scan_main },
+	{ SN_UPGRADE_ROLE, sn_upgrade_probe_main },
 	{ "@worker", sn_worker_main },
 };
 

@@ -225,6 +225,13 @@ int sn_child_start(struct sn_loop *loop, struct sn_child *child, const struct sn
 	return err;
 }
 
+int sn_child_adopt(struct sn_loop *loop, struct sn_child *child, pid_t pid, sn_child_fn on_exit)
+{
+	*child = (struct sn_child){ .pid = pid, .on_exit = on_exit };
+	ensure_reaping();
+	return watch_child(loop, child);
+}
+
 int sn_child_kill(struct sn_child *child, int signo)
 {
 	if (child->watch.loop == NULL)

@@ -31,6 +31,12 @@ void sn_broker_on_lost(
 struct sn_broker_process;
 int sn_broker_process_start(struct sn_loop *loop, struct sn_broker_process **process_r,
 	struct sn_diag *diag) SN_WARN_UNUSED;
+/* The one that an earlier program of this process had: channel is our end of it. */
+int sn_broker_process_adopt(struct sn_loop *loop, pid_t pid, int channel,
+	struct sn_broker_process **process_r) SN_WARN_UNUSED;
+/* To hand it on: its pid; our end of the channel, which stays ours. */
+pid_t sn_broker_process_pid(const struct sn_broker_process *process);
+int sn_broker_process_fd(const struct sn_broker_process *process);
 struct sn_broker *sn_broker_process_client(struct sn_broker_process *process);
 /* A new channel to it for a child of this role: a descriptor to hand over. */
 int sn_broker_process_channel(

@@ -505,3 +505,8 @@ void sn_broker_introduce(struct sn_broker *broker, enum sn_ipc_role role, int fd
 	sn_write_u32(&w, (uint32_t)role);
 	sn_ipc_send(&remote_of(broker)->ipc, SN_IPC_CLIENT, 0, sn_writer_str(&w), &fd, 1);
 }
+
+int sn_broker_channel(struct sn_broker *broker)
+{
+	return remote_of(broker)->ipc.fd;
+}

@@ -62,6 +62,36 @@ int sn_broker_process_start(
 	return SN_OK;
 }
 
+int sn_broker_process_adopt(
+	struct sn_loop *loop, pid_t pid, int channel, struct sn_broker_process **process_r)
+{
+	struct sn_broker_process *process = sn_alloc_zero(sizeof(*process));
+	int code = sn_child_adopt(loop, &process->child, pid, on_exit_of_broker);
+
+	process->loop = loop;
+	if (code == SN_OK) {
+		code = sn_broker_connect(loop, channel, SN_IPC_SUPERVISOR, &process->client);
+		if (code != SN_OK)
+			sn_child_detach(&process->child);
+	}
+	if (code != SN_OK) {
+		sn_free(process);
+		return code;
+	}
+	*process_r = process;
+	return SN_OK;
+}
+
+pid_t sn_broker_process_pid(const struct sn_broker_process *process)
+{
+	return process->child.pid;
+}
+
+int sn_broker_process_fd(const struct sn_broker_process *process)
+{
+	return sn_broker_channel(process->client);
+}
+
 struct sn_broker *sn_broker_process_client(struct sn_broker_process *process)
 {
 	return process->client;

@@ -58,6 +58,8 @@ void sn_broker_listener_write(struct sn_writer *w, const struct sn_layout_listen
 
 /* Supervisor: hand the broker a channel of somebody with this role. fd stays the caller's. */
 void sn_broker_introduce(struct sn_broker *broker, enum sn_ipc_role role, int fd);
+/* The descriptor of our end of the channel, which stays ours; -1: it is closed. */
+int sn_broker_channel(struct sn_broker *broker);
 
 /* --- packets between broker and helper -------------------------------------------------------- */
 

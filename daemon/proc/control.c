@@ -7,6 +7,7 @@
 #include "daemon/base/framer.h"
 #include "daemon/base/log.h"
 #include "daemon/base/mem.h"
+#include "daemon/base/wire.h"
 
 #define CLIENTS_MAX 16
 #define ANSWER_MAX (16u << 20)
@@ -51,6 +52,12 @@ static int send_piece(const char *text, size_t n, void *data)
 	struct client *client = data;
 
 	sn_stream_write(client->user.stream, sn_str_n(text, n));
+	return 0;
+}
+
+static int add_text(const char *text, size_t n, void *data)
+{
+	sn_strbuf_add(data, sn_str_n(text, n));
 	return 0;
 }
 
@@ -242,9 +249,8 @@ static bool may_control(int fd)
 		(peer.uid == 0 || peer.uid == geteuid());
 }
 
-static void on_open(struct sn_listener *listener, struct sn_incoming *incoming)
+static struct client *begin(struct sn_control *control, struct sn_incoming *incoming)
 {
-	struct sn_control *control = sn_container_of(listener, struct sn_control, listener);
 	struct client *client = sn_container_of(incoming, struct client, incoming);
 
 	client->control = client->request.control = control;
@@ -253,6 +259,14 @@ static void on_open(struct sn_listener *listener, struct sn_incoming *incoming)
 	sn_list_append(&control->clients, &client->link);
 	sn_line_framer_init(&client->framer, SN_LINE_LF_OR_CRLF, SN_CONTROL_LINE_MAX);
 	sn_stream_set_user(incoming->top, &client->user);
+	return client;
+}
+
+static void on_open(struct sn_listener *listener, struct sn_incoming *incoming)
+{
+	struct client *client =
+		begin(sn_container_of(listener, struct sn_control, listener), incoming);
+
 	if (!may_control(incoming->socket.rfd)) {
 		sn_log(&log_ctx, SN_LOG_WARN, "control-refused");
 		refuse(client, "only the daemon's own user and root may control it");
@@ -309,6 +323,67 @@ int sn_control_open(const struct sn_control_options *options, struct sn_listen_s
 	}
 	*control_r = control;
 	return SN_OK;
+}
+
+/* --- to another program --------------------------------------------------------------------- */
+
+/* str32 words, then the stream. */
+int sn_control_hand_over(struct sn_control_request *request, struct sn_strbuf *out)
+{
+	struct client *client = client_of_request(request);
+	size_t place;
+
+	if (!sn_stream_can_move(client->user.stream))
+		return -1;
+	place = sn_pack_begin32(out);
+	(void)json_dump_callback(client->words, add_text, out, JSON_COMPACT);
+	sn_pack_end32(out, place);
+	sn_stream_freeze(client->user.stream, out);
+	request->on_gone = NULL;
+	return sn_stream_take_fd(client->user.stream, SN_ECANCELED);
+}
+
+int sn_control_resume(
+	struct sn_control *control, int fd, struct sn_str in, struct sn_control_request **request_r)
+{
+	const struct sn_addr nowhere = { .len = 0 };
+	struct sn_reader r = sn_reader(in);
+	const struct sn_str words = sn_read_str32(&r);
+	struct sn_incoming *incoming;
+	struct client *client;
+	int code = sn_listener_restore(&control->listener, fd, &nowhere, &nowhere, &incoming);
+
+	if (code != SN_OK)
+		return code;
+	client = begin(control, incoming);
+	code = sn_stream_thaw(client->user.stream, &r);
+	client->words = json_loadb(words.p, words.n, 0, NULL);
+	if (code == SN_OK && take_words(client)) {
+		sn_stream_pause(client->user.stream);
+		client->request.verb =
+			find_verb(control, json_string_value(json_array_get(client->words, 0)));
+		*request_r = &client->request;
+		return SN_OK;
+	}
+	/* The descriptor went with the stream: its end is all that is left to tell. */
+	json_decref(client->words);
+	client->words = NULL;
+	sn_stream_abort(client->user.stream, SN_EPROTO);
+	*request_r = NULL;
+	return SN_OK;
+}
+
+size_t sn_control_clients(const struct sn_control *control, const struct sn_control_request *but)
+{
+	const struct sn_list *link;
+	size_t count = 0;
+
+	sn_list_each (link, &control->clients) {
+		const struct client *client = sn_container_of(link, const struct client, link);
+
+		count += &client->request != but;
+	}
+	return count;
 }
 
 void *sn_control_owner(const struct sn_control_request *request)

@@ -62,6 +62,19 @@ void sn_control_close(struct sn_control *control);
 bool sn_control_closed(const struct sn_control *control);
 void sn_control_free(struct sn_control **control);
 
+/*
+ * An upgrade: the request for it goes on in another program. Hand over takes the client's
+ * descriptor and writes the request and what of the connection has not been sent; the request is
+ * gone here, on_gone is not called. -1: the connection cannot move. Resume makes it anew, its verb
+ * run already: it is the caller's to set on_gone, and to end in sn_control_done. Takes fd over (not
+ * when it fails). *request_r is NULL when `in` makes no sense: the connection is aborted.
+ */
+int sn_control_hand_over(struct sn_control_request *request, struct sn_strbuf *out);
+int sn_control_resume(struct sn_control *control, int fd, struct sn_str in,
+	struct sn_control_request **request_r) SN_WARN_UNUSED;
+/* Clients but this one; NULL: all. */
+size_t sn_control_clients(const struct sn_control *control, const struct sn_control_request *but);
+
 void *sn_control_owner(const struct sn_control_request *request);
 /* The listening socket with its lock, for an upgrade that hands both on. */
 const struct sn_listen_socket *sn_control_socket(const struct sn_control *control);

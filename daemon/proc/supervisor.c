@@ -10,8 +10,7 @@
 
 #include "daemon/auth/limiter.h"
 #include "daemon/auth/state_dir.h"
-#include "daemon/proc/supervisor_control.h"
-#include "daemon/proc/supervisor_private.h"
+#include "daemon/proc/supervisor_upgrade.h"
 
 #define GOODBYE "Server is shutting down"
 
@@ -111,6 +110,7 @@ void sn_sup_stop(struct sn_supervisor *sup, int exit_code, const char *why)
 		sup->phase = SN_SUP_STOPPING;
 		sup->exit_code = exit_code;
 		sn_notify_send(&sup->notify, "STOPPING=1\nSTATUS=Stopping");
+		sn_sup_upgrade_cancel(sup);
 		sn_sup_change_cancel(sup);
 		if (sup->hooks != NULL && sup->hooks->on_stopping != NULL)
 			sup->hooks->on_stopping(sup);
@@ -184,6 +184,7 @@ static void on_progress(struct sn_task *task)
 			complete_start(sup);
 		else
 			sn_sup_change_progress(sup);
+		sn_sup_upgrade_progress(sup);
 		break;
 	case SN_SUP_STOPPING:
 		if (sn_sup_workers_gone(sup))
@@ -230,7 +231,7 @@ static void open_state(struct sn_supervisor *sup)
 	sn_strbuf_fini(&path);
 }
 
-static int start_log(struct sn_supervisor *sup)
+int sn_sup_log_start(struct sn_supervisor *sup)
 {
 	const struct sn_log_setup setup = sn_layout_log_setup(sup->layout);
 	const int code = sn_log_set_up(&setup, &sup->log_fd);
@@ -244,7 +245,7 @@ static int start_log(struct sn_supervisor *sup)
 
 int sn_sup_begin(struct sn_supervisor *sup)
 {
-	int exit_code = start_log(sup), code;
+	int exit_code = sn_sup_log_start(sup), code;
 
 	if (exit_code != EX_OK)
 		return exit_code;
@@ -292,21 +293,44 @@ static void raise_descriptor_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int init(struct sn_supervisor *sup)
+/* Where a later upgrade looks for another one; the file may be replaced any time. */
+static char *own_path(void)
 {
-	int code = sn_loop_new(NULL, &sup->loop);
+	char path[4096];
+	const ssize_t n = readlink(SN_ROLE_PROGRAM, path, sizeof(path));
 
-	if (code != SN_OK)
-		return code;
-	sn_list_init(&sup->workers);
+	return sn_str_dup(sn_str_n(path, n > 0 ? (size_t)n : 0));
+}
+
+static int begin_anew(struct sn_supervisor *sup)
+{
 	sup->root = geteuid() == 0;
 	sup->had_terminal = has_terminal();
 	sup->started_wall = sn_loop_wall(sup->loop);
+	sup->path = own_path();
+	return sn_sup_change_begin(sup);
+}
+
+static int init(struct sn_supervisor *sup)
+{
+	int code;
+
+	sup->heir = sn_sup_is_heir();
+	if (!sup->heir)
+		find_inherited(sup);
+	code = sn_loop_new(NULL, &sup->loop);
+	if (code != SN_OK)
+		return code;
+	sn_list_init(&sup->workers);
+	sn_sup_upgrade_new(sup);
+	sn_sup_change_init(sup);
 	sn_notify_start(&sup->notify, sup->loop);
 	code = sn_signal_start(sup->loop, &sup->signals, signos, on_signal);
 	if (code == SN_OK)
 		code = sn_sup_reaping_start(sup);
-	return code == SN_OK ? sn_sup_change_begin(sup) : code;
+	if (code != SN_OK)
+		return code;
+	return sup->heir ? sn_sup_adopt(sup) : begin_anew(sup);
 }
 
 static void close_fd(int fd)
@@ -317,6 +341,7 @@ static void close_fd(int fd)
 
 static void fini(struct sn_supervisor *sup)
 {
+	sn_sup_upgrade_cancel(sup);
 	sn_sup_control_stop(sup);
 	sn_sup_change_cancel(sup);
 	sn_strbuf_fini(&sup->change.text);
@@ -330,12 +355,14 @@ static void fini(struct sn_supervisor *sup)
 	sn_free(sup->state_given);
 	sn_free(sup->runtime_given);
 	sn_free(sup->state_missing);
+	sn_free(sup->path);
 	sn_broker_process_stop(&sup->broker);
 	sn_notify_stop(&sup->notify);
 	sn_task_cancel(&sup->progress_task);
 	sn_sup_reaping_stop(sup);
 	sn_loop_turn(sup->loop, 0);
 	sn_signal_stop(&sup->signals);
+	sn_sup_upgrade_free(sup);
 	sn_loop_free(&sup->loop);
 }
 
@@ -356,7 +383,6 @@ int sn_supervisor_main(int argc, char **argv)
 	sn_signal_ignore_pipe();
 	/* A log file at its size limit (ulimit -f) is like a full disk: no reason to die. */
 	(void)signal(SIGXFSZ, SIG_IGN);
-	find_inherited(&sup);
 	raise_descriptor_limit();
 	code = init(&sup);
 	if (code == SN_OK)

@@ -35,6 +35,16 @@ int sn_sup_broker_start(struct sn_supervisor *sup, const struct sn_layout *layou
 	return EX_OK;
 }
 
+/* It knows its limits, and speaks our form: both programs have the same version of it. */
+int sn_sup_broker_adopt(struct sn_supervisor *sup, pid_t pid, int channel)
+{
+	const int code = sn_broker_process_adopt(sup->loop, pid, channel, &sup->broker);
+
+	if (code == SN_OK)
+		sn_broker_on_lost(sn_broker_process_client(sup->broker), on_broker_lost, sup);
+	return code;
+}
+
 bool sn_sup_must_become_user(const struct sn_supervisor *sup, const struct sn_layout *layout)
 {
 	return sup->root && layout->user.n > 0 && !sup->became_user;

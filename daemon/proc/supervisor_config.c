@@ -34,15 +34,19 @@ static int begin(struct sn_supervisor *sup)
 	return code;
 }
 
-int sn_sup_change_begin(struct sn_supervisor *sup)
+void sn_sup_change_init(struct sn_supervisor *sup)
 {
 	struct sn_sup_change *change = &sup->change;
 
-	change->initial = true;
 	change->snapshot = -1;
 	sn_strbuf_init(&change->text, TEXT_MAX);
 	sn_list_init(&change->waiters);
 	sn_list_init(&change->later);
+}
+
+int sn_sup_change_begin(struct sn_supervisor *sup)
+{
+	sup->change.initial = true;
 	return begin(sup);
 }
 
@@ -58,11 +62,17 @@ static void drop_offer(struct sn_sup_change *change)
 
 static void begin_reload(struct sn_supervisor *sup);
 
+static bool may_begin(const struct sn_supervisor *sup)
+{
+	return sup->change.phase == SN_CHANGE_NONE && sup->phase == SN_SUP_RUNNING &&
+		!sn_sup_upgrade_busy(sup);
+}
+
 static void on_again(struct sn_task *task)
 {
 	struct sn_supervisor *sup = sn_container_of(task, struct sn_supervisor, change.done_task);
 
-	if (sup->change.phase == SN_CHANGE_NONE && sup->phase == SN_SUP_RUNNING)
+	if (may_begin(sup))
 		begin_reload(sup);
 }
 
@@ -422,7 +432,7 @@ void sn_supervisor_reload(struct sn_supervisor *sup, struct sn_reload_waiter *wa
 	if (waiter != NULL)
 		sn_list_append(&change->later, &waiter->link);
 	change->again = true;
-	if (change->phase == SN_CHANGE_NONE && sup->phase == SN_SUP_RUNNING)
+	if (may_begin(sup))
 		begin_reload(sup);
 }
 

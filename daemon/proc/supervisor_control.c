@@ -9,7 +9,7 @@
 
 #define ANSWER_MAX ((size_t)16 << 20)
 #define METRICS_TEXT_MAX ((size_t)16 << 20)
-#define PLACES_MAX 4096
+#define AREAS_MAX 8192
 
 /* --- what the supervisor knows by itself ---------------------------------------------------- */
 
@@ -33,7 +33,8 @@ struct sn_worker *sn_sup_find_worker(struct sn_supervisor *sup, struct sn_str na
 	{
 		struct sn_worker *worker = sn_sup_worker_at(link);
 		json_t *own = sn_sup_worker_name(worker);
-		const bool same = sn_str_eq(name, sn_str(json_string_value(own)));
+		const bool same =
+			!worker->retired && sn_str_eq(name, sn_str(json_string_value(own)));
 
 		json_decref(own);
 		if (same)
@@ -269,14 +270,20 @@ static bool map_area(int fd, struct sn_metrics_view *view)
 static void run_metrics(struct sn_control_request *request)
 {
 	const struct sn_supervisor *sup = sn_sup_control_of(request)->sup;
-	struct sn_metrics_view *views = sn_alloc_array(PLACES_MAX, sizeof(*views));
+	struct sn_metrics_view *views = sn_alloc_array(AREAS_MAX, sizeof(*views));
 	struct sn_strbuf text;
 	struct sn_list *link;
 	size_t count = 0;
 
 	sn_sup_each_worker(link, sup)
 	{
-		if (count < PLACES_MAX && map_area(sn_sup_worker_at(link)->metrics, &views[count]))
+		const struct sn_worker *worker = sn_sup_worker_at(link);
+
+		if (worker->succeeded || sn_sup_roll_is_new(worker))
+			continue; /* who has its place, or had it, has the same areas */
+		if (count < AREAS_MAX && map_area(worker->metrics, &views[count]))
+			count++;
+		if (count < AREAS_MAX && map_area(worker->metrics_before, &views[count]))
 			count++;
 	}
 	sn_strbuf_init(&text, METRICS_TEXT_MAX);
@@ -386,6 +393,7 @@ static const struct sn_control_verb verbs[] = {
 	{ "start", 1, 1, sn_sup_run_start },
 	{ "stop", 1, 1, sn_sup_run_stop },
 	{ "reload", 0, 0, sn_sup_run_reload },
+	{ "upgrade", 0, 1, sn_sup_run_upgrade },
 	{ "log", 0, 16, run_log },
 	{ "top", 0, 0, run_gather },
 	{ "metrics", 0, 0, run_metrics },
@@ -483,13 +491,33 @@ static int bind_socket(struct sn_supervisor *sup, struct sn_listen_socket *sock,
 	return code;
 }
 
-int sn_sup_control_start(struct sn_supervisor *sup)
+int sn_sup_control_adopt(struct sn_supervisor *sup, struct sn_listen_socket *sock, const char *path)
 {
 	struct sn_sup_control *control = sn_alloc_zero(sizeof(*control));
 	const struct sn_control_options options = { .loop = sup->loop,
 		.verbs = verbs,
 		.verb_count = sizeof(verbs) / sizeof(verbs[0]),
 		.owner = control };
+	const int code = sn_control_open(&options, sock, &control->control);
+
+	if (code != SN_OK) {
+		sn_listen_close(sock);
+		sn_free(control);
+		return code;
+	}
+	control->sup = sup;
+	control->path = sn_strdup(path);
+	control->stopped = json_object();
+	sn_list_init(&control->gathers);
+	sn_list_init(&control->acts);
+	sn_list_init(&control->reloads);
+	sup->control = control;
+	sup->hooks = &hooks;
+	return SN_OK;
+}
+
+int sn_sup_control_start(struct sn_supervisor *sup)
+{
 	struct sn_listen_socket sock;
 	struct sn_strbuf path;
 	struct sn_diag diag = { 0 };
@@ -498,21 +526,10 @@ int sn_sup_control_start(struct sn_supervisor *sup)
 	sn_strbuf_init(&path, 4096);
 	code = bind_socket(sup, &sock, &path, &diag);
 	if (code == SN_OK)
-		code = sn_control_open(&options, &sock, &control->control);
-	if (code != SN_OK) {
+		code = sn_sup_control_adopt(sup, &sock, sn_strbuf_cstr(&path));
+	if (code != SN_OK)
 		fprintf(stderr, "sennit: no control socket: %s\n",
 			diag.text[0] != '\0' ? diag.text : sn_strerror(code));
-		sn_free(control);
-	} else {
-		control->sup = sup;
-		control->path = sn_strdup(sn_strbuf_cstr(&path));
-		control->stopped = json_object();
-		sn_list_init(&control->gathers);
-		sn_list_init(&control->acts);
-		sn_list_init(&control->reloads);
-		sup->control = control;
-		sup->hooks = &hooks;
-	}
 	sn_strbuf_fini(&path);
 	return code == SN_OK ? EX_OK : EX_UNAVAILABLE;
 }

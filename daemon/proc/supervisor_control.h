@@ -26,6 +26,9 @@ struct sn_sup_control {
 /* Open the socket and hear of the supervisor's doings; before sn_sup_begin is over. EX_OK, or the
  * exit code, told. */
 int sn_sup_control_start(struct sn_supervisor *sup) SN_WARN_UNUSED;
+/* The same, with the socket of an earlier program: taken over, also when it fails. */
+int sn_sup_control_adopt(
+	struct sn_supervisor *sup, struct sn_listen_socket *sock, const char *path) SN_WARN_UNUSED;
 /* Who waits is told that the daemon stops; ends with the loop turned until all are gone. */
 void sn_sup_control_stop(struct sn_supervisor *sup);
 

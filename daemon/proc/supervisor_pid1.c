@@ -45,18 +45,20 @@ static void on_child_signal(struct sn_signal *signal, int signo)
 	sn_loop_defer(sup->loop, &sup->reap_task);
 }
 
-static bool adopts_orphans(void)
+/* An heir does not know every child of the program before it. */
+static bool adopts_orphans(const struct sn_supervisor *sup)
 {
 	int subreaper = 0;
 
-	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0);
+	return getpid() == 1 || sup->heir ||
+		(prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0);
 }
 
 int sn_sup_reaping_start(struct sn_supervisor *sup)
 {
 	static const int signos[] = { SIGCHLD, 0 };
 
-	if (!adopts_orphans())
+	if (!adopts_orphans(sup))
 		return SN_OK;
 	sup->reap_task.fn = on_reap;
 	sn_loop_defer(sup->loop, &sup->reap_task); /* who died before us */

@@ -7,6 +7,7 @@
  *   supervisor_workers.c  the table of workers: processes, restarts, pings
  *   supervisor_broker.c   giving up privileges
  *   supervisor_pid1.c     reaping orphans
+ *   supervisor_upgrade.h  going on with another program
  *
  * A change goes through phases: @config checks and offers; sockets are opened; @config hears what
  * failed and says it; then (reload) every worker prepares, and all commit or all abort. Until the
@@ -62,9 +63,12 @@ struct sn_worker {
 	struct sn_str reason; /* for that; static */
 	bool aborted;         /* by us: it hung */
 	bool settled;         /* it was ready once, or has failed: the start waits for no more */
-	bool retired; /* no place in the layout any more: freed when its process has ended */
+	bool retired;     /* no place in the layout any more: freed when its process has ended */
+	bool succeeded;   /* retired, and another one has its place */
+	uint32_t program; /* the id of the one that its process runs */
 	enum sn_worker_vote vote; /* in the change that is under way */
 	int metrics;              /* memfd: outlives processes */
+	int metrics_before;       /* of who was here before the last upgrade; -1: nobody */
 	int64_t started;          /* monotonic: the process */
 	uint64_t connections;     /* by the last PONG */
 	int64_t longest_turn;
@@ -90,8 +94,30 @@ bool sn_sup_worker_runs(const struct sn_worker *worker, const struct sn_layout *
 void sn_sup_worker_send_sockets(struct sn_worker *worker, const struct sn_layout *layout,
 	const struct sn_listen_socket *sockets);
 void sn_sup_workers_free(struct sn_supervisor *sup);
+/* An entry of its own, without a process, for the same place, right behind it; NULL: no memory. */
+struct sn_worker *sn_sup_worker_succeed(struct sn_worker *old);
+/* The entry with nothing in it but its place; NULL: as above. metrics -1: new memory. */
+struct sn_worker *sn_sup_worker_add(
+	struct sn_supervisor *sup, struct sn_str group, uint32_t index, int metrics);
+/* Its process came with the process that we are: watch it, and go on with its life. */
+int sn_sup_worker_adopt(
+	struct sn_worker *worker, pid_t pid, int channel, uint32_t serial) SN_WARN_UNUSED;
 /* A memfd of a size that stays. */
 int sn_sup_shared_memory(const char *name, size_t size, int *fd_r) SN_WARN_UNUSED;
+
+/* --- one place between two programs: supervisor_roll.c ---------------------------------------- */
+
+/* Is it an entry of the roll that is under way? The one that is to come? */
+bool sn_sup_roll_has(const struct sn_worker *worker);
+bool sn_sup_roll_is_new(const struct sn_worker *worker);
+/* Does it wait for services from another worker before it starts? */
+bool sn_sup_roll_thaws(const struct sn_worker *worker);
+/* What happens to any worker: those of the roll are told apart there. */
+void sn_sup_roll_ready(struct sn_worker *worker);
+void sn_sup_roll_complains(struct sn_worker *worker, struct sn_str text);
+void sn_sup_roll_message(struct sn_worker *worker, struct sn_ipc_message *message);
+void sn_sup_roll_bury(struct sn_worker *worker); /* its process has ended; before that is told */
+void sn_sup_roll_lost(struct sn_worker *worker); /* and after */
 
 /* --- changes -------------------------------------------------------------------------------- */
 
@@ -143,6 +169,8 @@ struct sn_sup_change {
 	int code;
 };
 
+/* Nothing is under way. */
+void sn_sup_change_init(struct sn_supervisor *sup);
 /* The first configuration. */
 int sn_sup_change_begin(struct sn_supervisor *sup) SN_WARN_UNUSED;
 /* A reload now, or after the one that is under way. waiter may be NULL. */
@@ -166,6 +194,8 @@ void sn_sup_change_opened(struct sn_supervisor *sup);
 void sn_sup_sockets_commit(struct sn_supervisor *sup);
 /* Close what was opened for the change. */
 void sn_sup_sockets_abort(struct sn_supervisor *sup);
+/* For each listener of the layout, none open yet; and the end of them. */
+void sn_sup_sockets_init(struct sn_sup_sockets *sockets, const struct sn_layout *layout);
 void sn_sup_sockets_close(struct sn_sup_sockets *sockets);
 /* Close those of services that no worker will serve any more, and open those again that one will.
  */
@@ -183,6 +213,8 @@ struct sn_supervisor_hooks {
 	void (*on_state)(struct sn_worker *worker);
 };
 
+struct sn_sup_upgrade;
+
 #define SN_SUP_INHERITED_MAX 256
 
 struct sn_supervisor {
@@ -195,6 +227,7 @@ struct sn_supervisor {
 	pid_t reap_pid; /* looks like an orphan; is one if it is still there at reap_turn */
 	uint64_t reap_turn;
 	bool had_terminal, root, became_user;
+	bool heir; /* of an earlier program of this process */
 	int inherited[SN_SUP_INHERITED_MAX];
 	size_t inherited_count;
 
@@ -217,8 +250,28 @@ struct sn_supervisor {
 	int64_t started_wall;
 	struct sn_broker_process *broker;
 	const struct sn_supervisor_hooks *hooks;
-	void *control; /* the hooks' own */
+	void *control;    /* the hooks' own */
+	char *path;       /* of this program, as it was when it began */
+	uint32_t program; /* its id: so many took over before it */
+	struct sn_sup_upgrade *upgrade;
 };
+
+/* An earlier program of this process has left its state for us. */
+bool sn_sup_is_heir(void);
+/* Go on with it. When that is impossible the earlier one gets it back, and this does not return,
+ * unless that fails too. */
+int sn_sup_adopt(struct sn_supervisor *sup) SN_WARN_UNUSED;
+/* The request of the operator. */
+struct sn_control_request;
+void sn_sup_run_upgrade(struct sn_control_request *request);
+/* An upgrade is under way: whatever else changes processes has to wait. */
+bool sn_sup_upgrade_busy(const struct sn_supervisor *sup);
+/* A worker's state has changed. */
+void sn_sup_upgrade_progress(struct sn_supervisor *sup);
+/* The daemon stops: it will not happen. */
+void sn_sup_upgrade_cancel(struct sn_supervisor *sup);
+/* The log that the layout asks for. EX_OK, or the exit code, told: standard error has it then. */
+int sn_sup_log_start(struct sn_supervisor *sup);
 
 /* After the first commit: workers, log, state directory. EX_OK, or the exit code, told. */
 int sn_sup_begin(struct sn_supervisor *sup) SN_WARN_UNUSED;
@@ -227,6 +280,8 @@ int sn_sup_complain(const struct sn_diag *diag, int code);
 int sn_sup_broker_start(struct sn_supervisor *sup, const struct sn_layout *layout) SN_WARN_UNUSED;
 /* What is configured is what the broker does; without one nothing happens. */
 void sn_sup_broker_limit(struct sn_supervisor *sup, const struct sn_layout *layout);
+/* The one that an earlier program of this process has started. */
+int sn_sup_broker_adopt(struct sn_supervisor *sup, pid_t pid, int channel) SN_WARN_UNUSED;
 /* Started as root with a user to become: the broker keeps what we give up. EX_OK, or the exit code,
  * told. */
 bool sn_sup_must_become_user(const struct sn_supervisor *sup, const struct sn_layout *layout);

@@ -55,7 +55,7 @@ static int open_here(const struct sn_supervisor *sup, const struct sn_layout_lis
 
 /* --- sets ----------------------------------------------------------------------------------- */
 
-static void init_sockets(struct sn_sup_sockets *sockets, const struct sn_layout *layout)
+void sn_sup_sockets_init(struct sn_sup_sockets *sockets, const struct sn_layout *layout)
 {
 	const size_t count = layout->listener_count + 1;
 
@@ -198,7 +198,7 @@ void sn_sup_sockets_open(struct sn_supervisor *sup)
 {
 	struct sn_sup_change *change = &sup->change;
 
-	init_sockets(&change->sockets, change->layout);
+	sn_sup_sockets_init(&change->sockets, change->layout);
 	change->opening = (struct sn_sup_opening){ .sockets = &change->sockets };
 	keep_all(sup, &change->sockets);
 	open_rest(sup);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,6 +136,7 @@ static void on_failed(struct sn_worker *worker, struct sn_reader *r)
 
 	if (r->err != SN_OK)
 		return;
+	sn_sup_roll_complains(worker, text);
 	if (sup->phase != SN_SUP_STARTING || worker->settled) {
 		log_lines(worker, text);
 		return;
@@ -158,6 +160,7 @@ static void on_ready(struct sn_worker *worker, struct sn_str lines)
 	sn_strbuf_reset(&worker->lines);
 	sn_strbuf_add(&worker->lines, lines);
 	step(worker, SN_WORKER_UP, SN_WORKER_OWN_DEATH);
+	sn_sup_roll_ready(worker);
 }
 
 /* Nobody told it to: standard input has ended. */
@@ -190,8 +193,14 @@ static void on_message(struct sn_ipc *ipc, struct sn_ipc_message *message)
 		on_pong(worker, &message->body);
 		break;
 	case SN_IPC_PREPARED:
-		if (message->serial == worker->supervisor->change.serial)
+		if (sn_sup_roll_is_new(worker))
+			sn_sup_roll_message(worker, message);
+		else if (message->serial == worker->supervisor->change.serial)
 			on_prepared(worker, &message->body);
+		break;
+	case SN_IPC_FROZEN:
+	case SN_IPC_SOCKETS:
+		sn_sup_roll_message(worker, message);
 		break;
 	case SN_IPC_COMMITTED:
 		sn_sup_change_committed(worker);
@@ -241,7 +250,9 @@ static void bury(struct sn_worker *worker)
 	stop_timers(worker);
 	worker->exited = false;
 	worker->connections = 0;
+	sn_sup_roll_bury(worker);
 	step(worker, SN_WORKER_DIED, killed ? SN_WORKER_KILLED : SN_WORKER_OWN_DEATH);
+	sn_sup_roll_lost(worker);
 	sn_sup_change_lost(worker);
 	sn_sup_progress(worker->supervisor);
 }
@@ -317,6 +328,7 @@ static void send_heritage(struct sn_worker *worker)
 		.limiter = sup->limiter,
 		.broker = -1,
 		.sandbox = sup->layout->sandbox,
+		.thaw = sn_sup_roll_thaws(worker),
 	};
 
 	if (sup->broker != NULL &&
@@ -367,6 +379,7 @@ static void spawn(struct sn_worker *worker)
 	int code;
 
 	worker->aborted = false;
+	worker->program = sup->program;
 	worker->started = now_of(worker);
 	code = launch(worker);
 	if (code != SN_OK) {
@@ -377,7 +390,8 @@ static void spawn(struct sn_worker *worker)
 	}
 	send_heritage(worker);
 	sn_sup_worker_send_sockets(worker, sup->layout, sup->sockets.items);
-	sn_ipc_send(&worker->ipc, SN_IPC_START, 0, SN_STR(""), NULL, 0);
+	if (!sn_sup_roll_thaws(worker))
+		sn_ipc_send(&worker->ipc, SN_IPC_START, 0, SN_STR(""), NULL, 0);
 	sn_timer_set(sup->loop, &worker->timer, START_PATIENCE, on_start_overdue);
 }
 
@@ -451,12 +465,34 @@ static void on_free(struct sn_task *task)
 	sn_free(worker);
 }
 
+/* Its counters go on in the place's second area; what it had open, it has no more. */
+static void clear_gauges(const struct sn_worker *worker)
+{
+	struct sn_metrics_area *area;
+	struct stat st;
+	void *memory;
+
+	if (fstat(worker->metrics, &st) != 0)
+		return;
+	memory = mmap(
+		NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, worker->metrics, 0);
+	if (memory == MAP_FAILED)
+		return;
+	area = sn_metrics_area_open(memory, (size_t)st.st_size);
+	sn_metrics_area_close(&area);
+	(void)munmap(memory, (size_t)st.st_size);
+}
+
 static void discard(struct sn_worker *worker)
 {
 	stop_timers(worker);
 	sn_ipc_stop(&worker->ipc);
 	sn_list_remove(&worker->link);
+	if (worker->succeeded)
+		clear_gauges(worker);
 	(void)close(worker->metrics);
+	if (worker->metrics_before >= 0)
+		(void)close(worker->metrics_before);
 	worker->free_task.fn = on_free;
 	sn_loop_closing(worker->supervisor->loop, &worker->free_task);
 }
@@ -541,19 +577,29 @@ static struct sn_worker *find_worker(
 	return NULL;
 }
 
-static struct sn_worker *add_worker(struct sn_supervisor *sup, struct sn_str group, uint32_t index)
+static int make_metrics(const struct sn_supervisor *sup, int *fd_r)
 {
 	const size_t size = sup->layout->metrics_bytes > SN_METRICS_AREA_LEAST
 		? sup->layout->metrics_bytes
 		: SN_METRICS_AREA_LEAST;
+
+	return sn_sup_shared_memory("sennit-metrics", size, fd_r);
+}
+
+struct sn_worker *sn_sup_worker_add(
+	struct sn_supervisor *sup, struct sn_str group, uint32_t index, int metrics)
+{
 	struct sn_worker *worker = sn_alloc_zero(sizeof(*worker));
-	int code;
+	int code = SN_OK;
 
 	worker->supervisor = sup;
 	worker->group = sn_str_dup(group);
 	worker->index = index;
+	worker->metrics = metrics;
+	worker->metrics_before = -1;
 	sn_strbuf_init(&worker->lines, SN_IPC_BODY_MAX);
-	code = sn_sup_shared_memory("sennit-metrics", size, &worker->metrics);
+	if (metrics < 0)
+		code = make_metrics(sup, &worker->metrics);
 	if (code != SN_OK) {
 		sn_log(&sn_supervisor_log, SN_LOG_ERROR, "worker-not-started",
 			sn_f_cstr("worker", place_of(worker).text), sn_f_err(code));
@@ -566,12 +612,75 @@ static struct sn_worker *add_worker(struct sn_supervisor *sup, struct sn_str gro
 	return worker;
 }
 
+/*
+ * Two processes never write to one area of metrics: the new one has the area of who was here before
+ * the old one, whose counters it goes on with, and both areas together tell what the place has
+ * counted.
+ */
+struct sn_worker *sn_sup_worker_succeed(struct sn_worker *old)
+{
+	const int metrics = old->metrics_before >= 0
+		? fcntl(old->metrics_before, F_DUPFD_CLOEXEC, SN_IPC_FD)
+		: -1;
+	struct sn_worker *worker =
+		sn_sup_worker_add(old->supervisor, sn_str(old->group), old->index, metrics);
+
+	if (worker == NULL)
+		return NULL;
+	worker->metrics_before = fcntl(old->metrics, F_DUPFD_CLOEXEC, SN_IPC_FD);
+	worker->settled = true;
+	worker->life = old->life;
+	worker->life.state = SN_WORKER_DOWN;
+	sn_list_remove(&worker->link);
+	sn_list_append(old->link.next, &worker->link);
+	return worker;
+}
+
+static int64_t patience_of(const struct sn_worker *worker)
+{
+	switch (worker->life.state) {
+	case SN_WORKER_STARTING:
+		return START_PATIENCE;
+	case SN_WORKER_DRAINING:
+		return END_PATIENCE + worker->supervisor->layout->drain_timeout;
+	default:
+		return worker->life.delay;
+	}
+}
+
+int sn_sup_worker_adopt(struct sn_worker *worker, pid_t pid, int channel, uint32_t serial)
+{
+	static void (*const overdue[SN_WORKER_STATES])(struct sn_timer *) = {
+		[SN_WORKER_STARTING] = on_start_overdue,
+		[SN_WORKER_DRAINING] = on_end_overdue,
+		[SN_WORKER_WAITING] = on_due,
+	};
+	struct sn_loop *loop = worker->supervisor->loop;
+	int code = SN_OK;
+
+	if (overdue[worker->life.state] != NULL)
+		sn_timer_set(
+			loop, &worker->timer, patience_of(worker), overdue[worker->life.state]);
+	if (!sn_worker_life_runs(&worker->life))
+		return SN_OK;
+	worker->ipc.fd = -1;
+	if (channel >= 0)
+		code = sn_ipc_start(
+			&worker->ipc, loop, channel, SN_IPC_SUPERVISOR, SN_IPC_WORKER, &ipc_ops);
+	worker->ipc.last_serial = serial;
+	if (code == SN_OK)
+		code = sn_child_adopt(loop, &worker->child, pid, on_exit);
+	if (code == SN_OK && worker->life.state == SN_WORKER_READY)
+		start_pings(worker);
+	return code;
+}
+
 static void want_worker(struct sn_supervisor *sup, struct sn_str group, uint32_t index)
 {
 	struct sn_worker *worker = find_worker(sup, group, index);
 
 	if (worker == NULL)
-		worker = add_worker(sup, group, index);
+		worker = sn_sup_worker_add(sup, group, index, -1);
 	if (worker != NULL)
 		sn_sup_worker_start(worker);
 }

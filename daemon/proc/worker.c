@@ -18,6 +18,7 @@
 #include "daemon/proc/sandbox_paths.h"
 #include "daemon/proc/supervisor.h"
 #include "daemon/proc/watchdog.h"
+#include "daemon/proc/worker_freeze.h"
 #include "daemon/proc/worker_query.h"
 #include "daemon/service/host.h"
 #include "daemon/service/plugin_host.h"
@@ -46,6 +47,7 @@ struct worker {
 	struct sn_heritage heritage;
 	struct sn_host_sockets sockets;
 	struct sn_list given;
+	struct sn_worker_thaws thaws;
 	struct shared metrics_memory, limiter_memory;
 	struct sn_metrics_area *metrics;
 	struct sn_limiter *limiter;
@@ -311,15 +313,31 @@ static void on_stopped(struct sn_host_stop *stop)
 	sn_loop_stop(worker->loop, SN_OK);
 }
 
-static int start(struct worker *worker, struct sn_conf_diags *diags)
+static int make_ready(struct worker *worker, struct sn_conf_diags *diags)
 {
 	int code = load_snapshot(worker->heritage.snapshot, true, diags, &worker->conf);
 
 	if (code == SN_OK)
 		code = prepare_process(worker, diags);
+	return code;
+}
+
+static int start(struct worker *worker, struct sn_conf_diags *diags)
+{
+	int code = worker->host == NULL ? make_ready(worker, diags) : SN_OK;
+
 	if (code == SN_OK)
 		code = sn_host_start(worker->host, diags);
+	if (code == SN_OK)
+		code = sn_worker_thaws_apply(&worker->thaws, worker->host, diags);
 	return code;
+}
+
+static void fail(struct worker *worker, int code, const struct sn_conf_diags *diags)
+{
+	tell_problems(worker, &(struct answer){ .type = SN_IPC_FAILED, .code = sn_exit_code(code) },
+		diags);
+	sn_loop_stop(worker->loop, code);
 }
 
 static void on_start(struct worker *worker)
@@ -335,11 +353,24 @@ static void on_start(struct worker *worker)
 		sn_host_stop_at_end(worker->host, &worker->stop);
 		tell_ready(worker);
 	} else {
-		tell_problems(worker,
-			&(struct answer){ .type = SN_IPC_FAILED, .code = sn_exit_code(code) },
-			&diags);
-		sn_loop_stop(worker->loop, code);
+		fail(worker, code, &diags);
 	}
+	sn_conf_diags_fini(&diags);
+}
+
+/* Services come from a worker that still serves: all that takes time, or may fail, is done first.
+ */
+static void get_ready_to_thaw(struct worker *worker)
+{
+	struct sn_conf_diags diags;
+	int code;
+
+	sn_conf_diags_init(&diags);
+	code = make_ready(worker, &diags);
+	if (code == SN_OK)
+		tell(worker, &(struct answer){ .type = SN_IPC_PREPARED }, SN_STR(""));
+	else
+		fail(worker, code, &diags);
 	sn_conf_diags_fini(&diags);
 }
 
@@ -497,6 +528,8 @@ static void on_heritage(struct worker *worker, struct sn_ipc_message *message)
 	sn_strbuf_addf(
 		&b, "sennit:%.*s/%u", SN_STR_ARG(worker->heritage.group), worker->heritage.index);
 	sn_role_set_name(name);
+	if (worker->heritage.thaw)
+		get_ready_to_thaw(worker);
 }
 
 static void on_message(struct sn_ipc *ipc, struct sn_ipc_message *message)
@@ -511,8 +544,19 @@ static void on_message(struct sn_ipc *ipc, struct sn_ipc_message *message)
 		if (on_listener(worker, message) != SN_OK)
 			sn_loop_stop(worker->loop, SN_EPROTO);
 		break;
+	case SN_IPC_THAW:
+		if (sn_worker_thaws_add(&worker->thaws, message) != SN_OK)
+			sn_loop_stop(worker->loop, SN_EPROTO);
+		break;
+	case SN_IPC_SOCKETS:
+		if (sn_worker_thaws_add_sockets(&worker->thaws, message) != SN_OK)
+			sn_loop_stop(worker->loop, SN_EPROTO);
+		break;
 	case SN_IPC_START:
 		on_start(worker);
+		break;
+	case SN_IPC_FREEZE:
+		sn_worker_freeze(worker->host, &worker->ipc, &message->body);
 		break;
 	case SN_IPC_PING:
 		on_ping(worker, message->serial);
@@ -577,6 +621,7 @@ static void fini(struct worker *worker)
 	unmap_shared(&worker->metrics_memory);
 	sn_conf_unref(&worker->conf);
 	close_given(worker);
+	sn_worker_thaws_free(&worker->thaws);
 	close_fd(&worker->heritage.snapshot);
 	close_fd(&worker->heritage.metrics);
 	close_fd(&worker->heritage.limiter);
@@ -622,6 +667,7 @@ int sn_worker_main(int argc, char **argv)
 	sn_listen_sockets_given();
 	sn_watchdog_catch_crashes(STDERR_FILENO);
 	sn_list_init(&worker.given);
+	sn_worker_thaws_init(&worker.thaws);
 	code = run(&worker, channel);
 	sn_log_stop(SN_SEC(2));
 	close_fd(&worker.log_fd);
