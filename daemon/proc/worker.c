@@ -48,6 +48,7 @@ struct worker {
 	struct sn_host_sockets sockets;
 	struct sn_list given;
 	struct sn_worker_thaws thaws;
+	struct sn_worker_freezes freezes;
 	struct shared metrics_memory, limiter_memory;
 	struct sn_metrics_area *metrics;
 	struct sn_limiter *limiter;
@@ -556,7 +557,7 @@ static void on_message(struct sn_ipc *ipc, struct sn_ipc_message *message)
 		on_start(worker);
 		break;
 	case SN_IPC_FREEZE:
-		sn_worker_freeze(worker->host, &worker->ipc, &message->body);
+		sn_worker_freezes_add(&worker->freezes, worker->host, &message->body);
 		break;
 	case SN_IPC_PING:
 		on_ping(worker, message->serial);
@@ -612,6 +613,7 @@ static void fini(struct worker *worker)
 {
 	sn_watchdog_stop();
 	on_abort(worker);
+	sn_worker_freezes_free(&worker->freezes);
 	sn_host_free(&worker->host);
 	sn_loop_turn(worker->loop, 0);
 	sn_broker_disconnect(&worker->broker);
@@ -641,6 +643,7 @@ static int run(struct worker *worker, int channel)
 		return code;
 	}
 	worker->pool = sn_pool_new(0);
+	sn_worker_freezes_init(&worker->freezes, worker->loop, &worker->ipc);
 	code = sn_ipc_start(
 		&worker->ipc, worker->loop, channel, SN_IPC_WORKER, SN_IPC_SUPERVISOR, &ops);
 	if (code == SN_OK)

@@ -75,15 +75,12 @@ static void send_away(struct sn_host *host, struct sn_ipc *ipc, struct sn_str se
 	send_frozen(ipc, &head, NULL);
 }
 
-void sn_worker_freeze(struct sn_host *host, struct sn_ipc *ipc, struct sn_reader *body)
+static void freeze(struct sn_host *host, struct sn_ipc *ipc, struct sn_str service)
 {
-	const struct sn_str service = sn_read_str16(body);
 	struct sn_frozen *frozen = NULL;
 	struct head head = { .service = service };
-	int code = body->err, state;
+	int code = host != NULL ? sn_host_freeze(host, service, &frozen) : SN_ENOTFOUND, state;
 
-	if (code == SN_OK)
-		code = host != NULL ? sn_host_freeze(host, service, &frozen) : SN_ENOTFOUND;
 	if (code == SN_OK)
 		code = sn_ipc_memfd("sennit-frozen", sn_strbuf_str(&frozen->state), &state);
 	if (code == SN_OK) {
@@ -96,6 +93,62 @@ void sn_worker_freeze(struct sn_host *host, struct sn_ipc *ipc, struct sn_reader
 		send_away(host, ipc, service, code);
 	}
 	sn_frozen_free(&frozen);
+}
+
+struct asked {
+	struct sn_list link;
+	char *service;
+};
+
+static struct asked *next_asked(struct sn_worker_freezes *freezes)
+{
+	struct sn_list *link = sn_list_pop(&freezes->services);
+
+	return link != NULL ? sn_container_of(link, struct asked, link) : NULL;
+}
+
+static void free_asked(struct asked *asked)
+{
+	sn_free(asked->service);
+	sn_free(asked);
+}
+
+static void on_turn(struct sn_timer *timer)
+{
+	struct sn_worker_freezes *freezes = sn_container_of(timer, struct sn_worker_freezes, timer);
+	struct asked *asked;
+
+	while ((asked = next_asked(freezes)) != NULL) {
+		freeze(freezes->host, freezes->ipc, sn_str(asked->service));
+		free_asked(asked);
+	}
+}
+
+void sn_worker_freezes_init(
+	struct sn_worker_freezes *freezes, struct sn_loop *loop, struct sn_ipc *ipc)
+{
+	*freezes = (struct sn_worker_freezes){ .loop = loop, .ipc = ipc };
+	sn_list_init(&freezes->services);
+}
+
+void sn_worker_freezes_add(
+	struct sn_worker_freezes *freezes, struct sn_host *host, struct sn_reader *body)
+{
+	struct asked *asked = sn_alloc_zero(sizeof(*asked));
+
+	asked->service = sn_str_dup(sn_read_str16(body));
+	sn_list_append(&freezes->services, &asked->link);
+	freezes->host = host;
+	sn_timer_set(freezes->loop, &freezes->timer, 0, on_turn);
+}
+
+void sn_worker_freezes_free(struct sn_worker_freezes *freezes)
+{
+	struct asked *asked;
+
+	sn_timer_clear(&freezes->timer);
+	while ((asked = next_asked(freezes)) != NULL)
+		free_asked(asked);
 }
 
 /* --- and back ------------------------------------------------------------------------------- */

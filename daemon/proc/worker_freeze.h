@@ -15,12 +15,28 @@
 #ifndef SN_DAEMON_PROC_WORKER_FREEZE_H
 #define SN_DAEMON_PROC_WORKER_FREEZE_H
 
+#include "daemon/loop/timer.h"
 #include "daemon/proc/ipc.h"
 #include "daemon/service/freeze.h"
 #include "daemon/service/host.h"
 
-/* FREEZE arrived: freeze it, and send FROZEN and SOCKETS. */
-void sn_worker_freeze(struct sn_host *host, struct sn_ipc *ipc, struct sn_reader *body);
+/*
+ * What this worker is to give away. It does so at the beginning of a turn, before the loop looks at
+ * descriptors: what was accepted in the last one has been opened by then, and can move.
+ */
+struct sn_worker_freezes {
+	struct sn_loop *loop;
+	struct sn_host *host; /* NULL: it did not start */
+	struct sn_ipc *ipc;
+	struct sn_list services;
+	struct sn_timer timer;
+};
+void sn_worker_freezes_init(
+	struct sn_worker_freezes *freezes, struct sn_loop *loop, struct sn_ipc *ipc);
+/* FREEZE arrived: FROZEN and SOCKETS follow. */
+void sn_worker_freezes_add(
+	struct sn_worker_freezes *freezes, struct sn_host *host, struct sn_reader *body);
+void sn_worker_freezes_free(struct sn_worker_freezes *freezes);
 
 /* What arrived for this worker to go on with. */
 struct sn_worker_thaws {
