@@ -6,6 +6,7 @@ import sys
 SRC = os.environ.get("SN_SRCDIR", ".")
 
 BY_SUPERVISOR_TEST = "processes that start one another; tests/interop/supervisor.py runs them"
+BY_UPGRADE_TEST = "one program after the other in one process; tests/interop/upgrade.py runs them"
 BY_CONTROL_TEST = "verbs of a running daemon; tests/interop/control.py asks for each"
 EXCEPTIONS = {
     **dict.fromkeys((
@@ -16,6 +17,9 @@ EXCEPTIONS = {
         "daemon/proc/supervisor_broker.c", "daemon/proc/supervisor_config.c", "daemon/proc/supervisor_pid1.c",
         "daemon/proc/supervisor_sockets.c", "daemon/proc/supervisor_workers.c", "daemon/proc/worker.c"),
         BY_SUPERVISOR_TEST),
+    **dict.fromkeys((
+        "daemon/proc/supervisor_adopt.c", "daemon/proc/supervisor_roll.c", "daemon/proc/supervisor_upgrade.c"),
+        BY_UPGRADE_TEST),
     "daemon/main.c": "argv to verb; tests/interop runs the program",
     **{f"plugins/{name}.c": "built and run by tests/interop/plugins.py as its users would"
        for name in ("checker_example/shared", "endpoint_example/loopback", "template/greeter")},

@@ -21,8 +21,12 @@ Suite *sandbox_suite(void);
 Suite *sandbox_paths_suite(void);
 Suite *spawn_suite(void);
 Suite *spawn_exec_suite(void);
+Suite *supervisor_freeze_suite(void);
+Suite *upgrade_probe_suite(void);
+Suite *upgrade_state_suite(void);
 Suite *utmp_suite(void);
 Suite *watchdog_suite(void);
+Suite *worker_freeze_suite(void);
 Suite *worker_life_suite(void);
 
 const sn_suite_fn sn_suites[] = {
@@ -47,8 +51,12 @@ const sn_suite_fn sn_suites[] = {
 	sandbox_paths_suite,
 	spawn_suite,
 	spawn_exec_suite,
+	supervisor_freeze_suite,
+	upgrade_probe_suite,
+	upgrade_state_suite,
 	utmp_suite,
 	watchdog_suite,
+	worker_freeze_suite,
 	worker_life_suite,
 	NULL,
 };
