@@ -47,7 +47,7 @@ const struct sn_command sn_command_backup = {
 		"place of sennit.db (and remove sennit.db-wal and sennit.db-shm), start it again.\n"
 		"PostgreSQL has pg_dump for this.\n"
 		"\n" SN_CLI_PLACE_HELP "\n"
-		"Example:\n"
+		"Examples:\n"
 		"  sennit backup /var/lib/sennit/monday.db\n",
 	.run = run,
 };

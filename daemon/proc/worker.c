@@ -280,6 +280,7 @@ static int make_host(struct worker *worker)
 		.limiter = worker->limiter,
 		.metrics = worker->metrics,
 		.state = worker->heritage.state,
+		.restarted = worker->heritage.generation > 0,
 		.state_missing = worker->heritage.state_missing.n > 0
 			? worker->heritage.state_missing.p
 			: NULL,

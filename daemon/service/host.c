@@ -12,6 +12,7 @@ static void adopt_options(struct sn_host *host, const struct sn_host_options *op
 	host->index = options->index;
 	host->sockets = options->sockets;
 	host->area = options->metrics;
+	host->restarted = options->restarted;
 	host->state = options->state.n > 0 ? sn_str_dup(options->state) : NULL;
 	host->store_missing =
 		sn_strdup(options->state_missing != NULL ? options->state_missing

@@ -105,6 +105,7 @@ struct sn_host_options {
 	struct sn_metrics_area *metrics; /* NULL: memory of its own */
 	struct sn_str state;             /* the state directory, made and locked; empty: none */
 	const char *state_missing;       /* why, in words */
+	bool restarted; /* in place of one that this daemon lost: its database was checked */
 };
 
 /* Nothing runs yet. */

@@ -81,7 +81,7 @@ static int open_store(
 	struct sn_host *host, const struct sn_server_conf *server, struct sn_conf_diags *diags)
 {
 	static const struct sn_store_schema *const schemas[] = { &sn_accounts_schema, NULL };
-	struct sn_store_options options = { .schemas = schemas };
+	struct sn_store_options options = { .schemas = schemas, .checked_before = host->restarted };
 	struct sn_diag diag = { 0 };
 	struct sn_strbuf url;
 	int code;

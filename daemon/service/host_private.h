@@ -39,7 +39,7 @@ struct sn_host {
 	struct sn_host_stop *stopping, *at_end;
 	struct sn_timer deadline;
 	struct sn_task idle_task; /* the last connection of something may be gone */
-	bool full_area_told;
+	bool full_area_told, restarted;
 };
 
 /* The host's side of an instance: instance->slot. */

@@ -402,6 +402,8 @@ static int open_writer(
 	if (err != SN_OK)
 		return err;
 	err = sn_sqlite_check(&c, s->path, diag);
+	if (err == SN_OK && !options->checked_before)
+		err = sn_sqlite_check_pages(&c, s->path, diag);
 	if (err == SN_OK)
 		err = sn_sqlite_migrate(&c, s->path, options->schemas, diag);
 	if (err != SN_OK) {

@@ -42,6 +42,9 @@ void sn_sqlite_fini(struct sn_sqlite *c);
 int sn_sqlite_open(struct sn_sqlite *c, const char *path, struct sn_diag *diag) SN_WARN_UNUSED;
 /* Ours, and sound? */
 int sn_sqlite_check(struct sn_sqlite *c, const char *path, struct sn_diag *diag) SN_WARN_UNUSED;
+/* Every page: time that grows with the file. */
+int sn_sqlite_check_pages(
+	struct sn_sqlite *c, const char *path, struct sn_diag *diag) SN_WARN_UNUSED;
 /* An engine's failure while doing something to path, in words that say what to do; our code. */
 int sn_sqlite_explain(sqlite3 *db, int rc, const char *path, struct sn_diag *diag);
 

@@ -107,6 +107,9 @@ struct sn_store_options {
 	unsigned rows_max;                            /* rows of one read; 0: 100,000 */
 	int64_t group_wait; /* ns the writer waits for company; 0: none (it takes what is there) */
 	struct sn_metric_set *metrics; /* sn_store_metrics rows, or NULL */
+	/* SQLite: this daemon looked through the file when it began; a worker that is started again
+	 * is ready sooner without. What is damaged meanwhile shows as SN_ECORRUPT. */
+	bool checked_before;
 };
 
 enum sn_store_metric {

@@ -115,6 +115,25 @@ START_TEST(noise_in_the_middle_is_refused)
 }
 END_TEST
 
+/* A worker in the place of a lost one does not look through the whole file again. */
+START_TEST(a_file_that_was_checked_opens_without)
+{
+	char text[200];
+	struct sn_store_options unchecked = { .checked_before = true };
+	static const struct sn_store_schema *const none[] = { NULL };
+
+	make_database();
+	overwrite(8192, 16384);
+	(void)snprintf(text, sizeof(text), "sqlite:%s", path);
+	unchecked.url = sn_str(text);
+	unchecked.schemas = none;
+	ck_assert_msg(sn_store_open(loop, &unchecked, &store, &diag) == SN_OK, "%s", diag.text);
+	close_store();
+	unchecked.checked_before = false;
+	ck_assert_int_eq(sn_store_open(loop, &unchecked, &store, &diag), SN_ECORRUPT);
+}
+END_TEST
+
 START_TEST(truncated_files_are_refused)
 {
 	static const off_t sizes[] = { 50, 100, 4096, 5000, 12288, 40000 };
@@ -226,6 +245,7 @@ Suite *sqlite_open_suite(void)
 	tcase_add_test(tc, noise_is_refused);
 	tcase_add_test(tc, noise_over_the_start_is_refused);
 	tcase_add_test(tc, noise_in_the_middle_is_refused);
+	tcase_add_test(tc, a_file_that_was_checked_opens_without);
 	tcase_add_test(tc, truncated_files_are_refused);
 	tcase_add_test(tc, an_emptied_file_is_refused);
 	tcase_add_test(tc, another_programs_database_is_refused);
