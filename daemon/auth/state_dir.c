@@ -210,7 +210,8 @@ int sn_state_dir_lock(const char *path, int *fd_r, struct sn_diag *diag)
 	if (code == SN_ELOCKED)
 		(void)locked_by_other(path, fd, diag);
 	else if (code != SN_OK)
-		sn_diag_set(diag, code, 0, "cannot lock %s: %s", file, sn_strerror(code));
+		sn_diag_set(diag, code, 0, "cannot lock %s: %s%s", file, sn_strerror(code),
+			code == -ENOSPC ? ": free some space" : "");
 	if (code == SN_OK)
 		*fd_r = fd;
 	else if (fd >= 0)

@@ -134,10 +134,14 @@ static void tell(struct worker *worker, const struct answer *answer, struct sn_s
 }
 
 static void tell_problems(
-	struct worker *worker, const struct answer *answer, const struct sn_conf_diags *diags)
+	struct worker *worker, const struct answer *answer, struct sn_conf_diags *diags)
 {
+	struct sn_conf_problem *problem;
 	struct sn_strbuf text;
 
+	/* They are lines of the snapshot, which nobody has seen. */
+	for (problem = diags->first; problem != NULL; problem = problem->next)
+		problem->pos = (struct sn_conf_pos){ 0 };
 	sn_strbuf_init(&text, TEXT_MAX);
 	sn_conf_diags_print(diags, &text, false);
 	tell(worker, answer, sn_strbuf_str(&text));
