@@ -339,7 +339,7 @@ static int start(struct worker *worker, struct sn_conf_diags *diags)
 	return code;
 }
 
-static void fail(struct worker *worker, int code, const struct sn_conf_diags *diags)
+static void fail(struct worker *worker, int code, struct sn_conf_diags *diags)
 {
 	tell_problems(worker, &(struct answer){ .type = SN_IPC_FAILED, .code = sn_exit_code(code) },
 		diags);
