@@ -3,7 +3,7 @@ configuration that change, and figures for `make reliability`."""
 import json
 import os
 import re
-import signal
+import select
 import statistics
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import time
 
 SRC = os.environ.get("SN_SRCDIR", os.path.abspath(os.path.join(os.path.dirname(__file__), "../..")))
 sys.path.insert(0, os.path.join(SRC, "tests/interop"))
-from harness import BUILD, PATIENCE, DaemonTest, IrcClient, Lines, children_of  # noqa: E402
+from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, Lines, children_of, need  # noqa: E402
 
 CROWD = os.path.join(BUILD, "tests/fault/many_clients")
 UNRULY = os.path.join(BUILD, "tests/fault/unruly.so")
@@ -36,6 +36,11 @@ def spread(seconds):
     ordered = sorted(seconds)
     p99 = ordered[int(0.99 * (len(ordered) - 1))]
     return f"{statistics.median(ordered) * 1e3:.0f} ms median, {p99 * 1e3:.0f} ms p99, {ordered[-1] * 1e3:.0f} ms at most"
+
+
+def sanitized():
+    """Whether the program was built with AddressSanitizer."""
+    return "libasan" in subprocess.run([need("ldd"), SENNIT], capture_output=True, text=True, check=True).stdout
 
 
 def alive(pid):
@@ -68,9 +73,17 @@ class Crowd:
         return json.loads(self.out.get(time.monotonic() + PATIENCE))
 
     def end(self):
-        result = self.seen()
+        """All since the last question; whoever is still there has been answered in it."""
+        total, deadline = self.seen(), time.monotonic() + PATIENCE
+        while total["answers"] < 2 * total["alive"] and time.monotonic() < deadline:
+            select.select([], [], [], 0.05)
+            for key, value in self.seen().items():
+                if key in ("answers", "lost", "refused", "errors"):
+                    total[key] += value
+                else:
+                    total[key] = value if key == "alive" else max(value, total[key])
         self.stop()
-        return result
+        return total
 
     def stop(self):
         if self.process.poll() is None:
@@ -116,11 +129,3 @@ class FaultTest(DaemonTest):
         self.assertGreater(seen["answers"], 0)
         if longest_ms is not None:
             self.assertLess(max(seen["max_ms"], seen["waiting_ms"]), longest_ms, seen)
-
-    def abandon(self, daemon):
-        """Its log may hold the report of a crash that was asked for: only its end counts."""
-        daemon.process.send_signal(signal.SIGTERM)
-        code = daemon.process.wait(PATIENCE)
-        daemon.process.stdout.close()
-        daemon.log.close()
-        return code
