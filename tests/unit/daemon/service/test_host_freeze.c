@@ -84,6 +84,17 @@ START_TEST(a_connection_goes_on_elsewhere)
 }
 END_TEST
 
+/* Lines of the tap's shouting, whole and in order; one check for all, as a check costs a write to
+ * Check's pipe. */
+static size_t count_lines(const char *text, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && text[i] == (i % 100 == 99 ? '\n' : i % 100 == 98 ? 'x' : ' '))
+		i++;
+	return i / 100;
+}
+
 START_TEST(what_is_unsent_goes_along)
 {
 	static char text[1 << 20];
@@ -102,15 +113,12 @@ START_TEST(what_is_unsent_goes_along)
 	ck_assert_uint_gt(sn_stream_queued(tap.last->conn.user.stream), 0);
 	while (got < 900000) {
 		sn_loop_turn(loop, SN_MS(1));
-		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
-		if (n <= 0)
-			continue;
-		for (ssize_t i = 0; i < n; i++, got++)
-			ck_assert_int_eq(text[i],
-				got % 100 == 99           ? '\n'
-					: got % 100 == 98 ? 'x'
-							  : ' ');
+		n = recv(fd, text + got, sizeof(text) - got, MSG_DONTWAIT);
+		if (n > 0)
+			got += (size_t)n;
 	}
+	ck_assert_uint_eq(got, 900000);
+	ck_assert_uint_eq(count_lines(text, got), 9000);
 	turn();
 	ck_assert_ptr_nonnull(strstr(tap_read(), "drained")); /* it was congested there */
 	say(fd, "close\n");
