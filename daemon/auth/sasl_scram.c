@@ -402,7 +402,7 @@ static int step_scram(struct sn_sasl *sasl, struct sn_str response, struct sn_st
 
 #define SCRAM_ROW(text, digest, plus) \
 	{ \
-		.name = text, .kind = SN_CREDS_SCRAM, .needs_tls = true, .binds = (plus), \
+		.name = (text), .kind = SN_CREDS_SCRAM, .needs_tls = true, .binds = (plus), \
 		.hash = (digest), .step = step_scram, .answered = scram_answered \
 	}
 

@@ -16,7 +16,7 @@ static int copy(struct sn_cli_accounts *accounts, const char *path)
 static int run(const struct sn_command *command, int argc, char **argv)
 {
 	struct sn_cli_place place = { 0 };
-	const struct sn_cli_option options[] = { SN_CLI_PLACE_OPTIONS(&place) };
+	const struct sn_cli_option options[] = { SN_CLI_PLACE_OPTIONS(&place), { .name = NULL } };
 	struct sn_cli_accounts accounts;
 	const char *words[16];
 	size_t count;
@@ -24,8 +24,7 @@ static int run(const struct sn_command *command, int argc, char **argv)
 
 	if (argc > 16)
 		return sn_cli_usage(command->name, "too many words");
-	exit_code = sn_cli_options(command->name, options, sizeof(options) / sizeof(options[0]),
-		argc, argv, words, &count);
+	exit_code = sn_cli_options(command->name, options, argc, argv, words, &count);
 	if (exit_code == EX_OK && count != 1)
 		exit_code = sn_cli_usage(command->name, "backup into which file?");
 	if (exit_code == EX_OK)

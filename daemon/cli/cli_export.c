@@ -69,6 +69,7 @@ static int run(const struct sn_command *command, int argc, char **argv)
 	const struct sn_cli_option options[] = {
 		SN_CLI_PLACE_OPTIONS(&place),
 		{ "output", "FILE", NULL, &output },
+		{ .name = NULL },
 	};
 	struct sn_cli_accounts accounts;
 	FILE *out = stdout;
@@ -77,8 +78,7 @@ static int run(const struct sn_command *command, int argc, char **argv)
 
 	if (argc > 16)
 		return sn_cli_usage(command->name, "too many words");
-	exit_code = sn_cli_options(command->name, options, sizeof(options) / sizeof(options[0]),
-		argc, argv, words, &count);
+	exit_code = sn_cli_options(command->name, options, argc, argv, words, &count);
 	if (exit_code == EX_OK && (count != 1 || strcmp(words[0], "accounts") != 0))
 		exit_code = sn_cli_usage(command->name, "export what? sennit export accounts");
 	if (exit_code != EX_OK)

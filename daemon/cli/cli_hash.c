@@ -100,6 +100,7 @@ static int run(const struct sn_command *command, int argc, char **argv)
 		{ "method", "NAME", NULL, &name },
 		{ "password-stdin", NULL, &from.from_stdin, NULL },
 		{ "password-file", "FILE", NULL, &from.file },
+		{ .name = NULL },
 	};
 	const struct method *method;
 	struct sn_strbuf password;
@@ -108,8 +109,7 @@ static int run(const struct sn_command *command, int argc, char **argv)
 
 	if (argc > 16)
 		return sn_cli_usage(command->name, "too many words");
-	exit_code = sn_cli_options(command->name, options, sizeof(options) / sizeof(options[0]),
-		argc, argv, words, &count);
+	exit_code = sn_cli_options(command->name, options, argc, argv, words, &count);
 	if (exit_code == EX_OK && count > 0)
 		exit_code = sn_cli_usage(command->name,
 			"unexpected \"%s\": a password on the command line could be read by all",

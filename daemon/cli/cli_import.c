@@ -169,14 +169,14 @@ static int run(const struct sn_command *command, int argc, char **argv)
 		SN_CLI_PLACE_OPTIONS(&place),
 		{ "update", NULL, &import.update, NULL },
 		{ "keep-going", NULL, &import.keep_going, NULL },
+		{ .name = NULL },
 	};
 	size_t count;
 	int exit_code;
 
 	if (argc > 16)
 		return sn_cli_usage(command->name, "too many words");
-	exit_code = sn_cli_options(command->name, options, sizeof(options) / sizeof(options[0]),
-		argc, argv, words, &count);
+	exit_code = sn_cli_options(command->name, options, argc, argv, words, &count);
 	if (exit_code == EX_OK && (count != 2 || strcmp(words[0], "accounts") != 0))
 		exit_code = sn_cli_usage(
 			command->name, "import what? sennit import accounts FILE (or -)");

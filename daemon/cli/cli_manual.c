@@ -123,8 +123,10 @@ static void add_source(struct sn_strbuf *out, const struct sn_option_source *sou
 static void add_services(struct sn_strbuf *out)
 {
 	struct sn_option_source sources[SN_OPTION_SOURCES];
-	const struct sn_service *service;
+	const struct sn_service *service = sn_registry_at(0);
 
+	if (service == NULL)
+		return;
 	sn_strbuf_adds(out, ".SH SERVICES\n");
 	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++) {
 		sn_strbuf_adds(out, ".SS ");

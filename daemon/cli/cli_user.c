@@ -295,11 +295,11 @@ static int run(const struct sn_command *command, int argc, char **argv)
 		{ "roles", "ROLE,ROLE...", NULL, &request.roles },
 		{ "label", "TEXT", NULL, &request.label },
 		{ "expires", "TIME", NULL, &request.expires },
+		{ .name = NULL },
 	};
 	const char **words = sn_alloc_array((size_t)argc, sizeof(*words));
 	size_t count;
-	int exit_code = sn_cli_options(command->name, options, sizeof(options) / sizeof(options[0]),
-		argc, argv, words, &count);
+	int exit_code = sn_cli_options(command->name, options, argc, argv, words, &count);
 
 	if (exit_code == EX_OK && count > WORDS_MAX)
 		exit_code = sn_cli_usage(command->name, "more than %d words", WORDS_MAX);

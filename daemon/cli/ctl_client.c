@@ -17,8 +17,10 @@ static int connect_path(const char *path)
 {
 	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sn_addr addr;
-	int code = fd < 0 ? -errno : sn_addr_unix(sn_str(path), &addr);
+	int code = sn_addr_unix(sn_str(path), &addr);
 
+	if (code == SN_OK && fd < 0)
+		code = -errno;
 	if (code == SN_OK && connect(fd, &addr.sa, addr.len) != 0)
 		code = -errno;
 	if (code == SN_OK)

@@ -230,15 +230,23 @@ static void adjust_kept(const struct sn_sup_sockets *now, const struct sn_sup_so
 	}
 }
 
+static void close_others(struct sn_sup_sockets *now, const struct sn_sup_sockets *sockets)
+{
+	for (size_t i = 0; i < now->layout->listener_count; i++) {
+		if (!is_kept(sockets, i))
+			sn_listen_close(&now->items[i]);
+	}
+}
+
 void sn_sup_sockets_commit(struct sn_supervisor *sup)
 {
 	struct sn_sup_sockets *now = &sup->sockets, *next = &sup->change.sockets;
 
-	for (size_t j = 0; now->layout != NULL && j < now->layout->listener_count; j++) {
-		if (!is_kept(next, j))
-			sn_listen_close(&now->items[j]);
+	/* At the start of the daemon there are none to close or to keep. */
+	if (now->layout != NULL) {
+		close_others(now, next);
+		adjust_kept(now, next);
 	}
-	adjust_kept(now, next);
 	free_arrays(now);
 	*now = *next;
 	memset(now->kept_from, 0, now->layout->listener_count * sizeof(*now->kept_from));

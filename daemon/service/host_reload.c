@@ -252,6 +252,7 @@ static void refresh(
 
 static void commit_step(struct sn_host_change *change, struct step *step)
 {
+	sn_assert(step->old != NULL || step->new != NULL);
 	if (step->new != NULL) {
 		sn_host_instance_enlist(step->new);
 		listen_or_tell(step->new); /* with its predecessor's sockets */

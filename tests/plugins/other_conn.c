@@ -7,5 +7,5 @@ static const struct sn_plugin_interface interfaces[] = { SN_PLUGIN_SERVICE(&serv
 SN_EXPORT extern const struct sn_plugin sn_plugin_abi1;
 SN_EXPORT const struct sn_plugin sn_plugin_abi1 = {
 	DESCRIPTOR("org.example.other_conn", interfaces),
-	.sizes = { sizeof(struct sn_conn) + 8 },
+	.sizes = { .conn = sizeof(struct sn_conn) + 8 },
 };

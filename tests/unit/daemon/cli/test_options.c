@@ -16,6 +16,7 @@ static int parse(struct parsed *parsed, const char *const *given)
 	const struct sn_cli_option options[] = {
 		{ "json", NULL, &parsed->json, NULL },
 		{ "state", "DIR", NULL, &parsed->state },
+		{ .name = NULL },
 	};
 	char *argv[16] = { (char *)"verb" };
 	int argc = 1;
@@ -23,7 +24,7 @@ static int parse(struct parsed *parsed, const char *const *given)
 	*parsed = (struct parsed){ 0 };
 	for (; given[argc - 1] != NULL; argc++)
 		argv[argc] = (char *)given[argc - 1];
-	return sn_cli_options("verb", options, 2, argc, argv, parsed->words, &parsed->count);
+	return sn_cli_options("verb", options, argc, argv, parsed->words, &parsed->count);
 }
 
 START_TEST(in_any_place)

@@ -83,8 +83,8 @@ START_TEST(a_watchdog_of_another_process_is_not_ours)
 END_TEST
 
 static const char *const useless[] = { "", "relative", "vsock:1:2",
-	"/a/path/that/is/much/longer/than/an/address/of/a/unix/socket/can/be/"
-	"a/path/that/is/much/longer/than/an/address/of/a/unix/socket/can/be" };
+	("/a/path/that/is/much/longer/than/an/address/of/a/unix/socket/can/be/"
+	 "a/path/that/is/much/longer/than/an/address/of/a/unix/socket/can/be") };
 
 START_TEST(without_a_good_name_nothing_is_sent)
 {
