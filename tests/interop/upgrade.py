@@ -268,6 +268,47 @@ class Upgrade(DaemonTest):
             self.assertIn(b"RELOADING=1", manager.recv(4096))
             self.assertIn(b"READY=1", manager.recv(4096))
 
+    @staticmethod
+    def effective(pid):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        return status["Uid"].split(), int(status["CapEff"], 16), status["NoNewPrivs"]
+
+    def test_privileges_stay_where_they_were(self):
+        """Started as root: the new program has none either, and asks the same broker. Otherwise: as it was."""
+        directory = self.directory()
+        os.chmod(directory, 0o755)
+        path = os.path.join(directory, "sennit.toml")
+        text = "[server]\nephemeral = true\n%s[service.irc]\nlisten = 'tcp:0:interface=127.0.0.1'\n"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text % ("user = 'nobody'\n" if os.geteuid() == 0 else ""))
+        daemon = self.daemon("run", path, cwd=directory)
+        client = self.client(daemon.address(), "alice")
+        before = self.effective(daemon.process.pid)
+        other = self.other()
+        os.chmod(os.path.dirname(other), 0o755)
+        daemon.ctl("upgrade", other)
+        self.assertEqual(self.effective(daemon.process.pid), before)
+        client.sync()
+        # What the broker does for it: a port that the user may not open.
+        if os.geteuid() == 0:
+            port = next(port for port in range(1023, 600, -1) if self.free(port))
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(f"[service.low]\ntype = 'irc'\nlisten = 'tcp:{port}:interface=127.0.0.1'\n")
+            daemon.ctl("reload")
+            self.client(("127.0.0.1", port), "bob").sync()
+        daemon.ctl("upgrade", SENNIT)
+        client.sync()
+
+    @staticmethod
+    def free(port):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+        return True
+
     # --- programs that cannot take over
 
     def assert_unharmed(self, daemon, client, workers):

@@ -7,6 +7,7 @@
  *   config                         the check of the configuration ends without a layout
  *   heir                           the state of the program before cannot be read
  *   prepare, thaw                  a worker ends at its start; after it was given connections
+ *   stuck                          a worker does nothing at all
  *   second                         the worker of the group `spare` ends at its start
  *
  * The linker's --wrap puts the last ones between the callers and the real functions.
@@ -91,6 +92,8 @@ int main(int argc, char **argv)
 		fputs("nothing pleases me\n", stderr);
 		return EX_CONFIG;
 	}
+	if (strcmp(word, "@worker") == 0 && has("stuck"))
+		(void)pause();
 	if (strcmp(word, "@worker") == 0 &&
 		(has("prepare") || (has("second") && strcmp(argv[2], "spare/0") == 0)))
 		return EX_SOFTWARE;

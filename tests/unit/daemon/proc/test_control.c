@@ -318,6 +318,60 @@ START_TEST(closing_answers_who_waits)
 }
 END_TEST
 
+/* As into another program: with its descriptor, and what it had asked for and not been told. */
+START_TEST(a_request_goes_on_elsewhere)
+{
+	const int fd = dial();
+	struct sn_strbuf out;
+	int handed;
+
+	say(fd, "[\"wait\"]\n[\"echo\",\"2\"]\n");
+	sn_test_turn_until(loop, waiting != NULL);
+	ck_assert_uint_eq(sn_control_clients(control, NULL), 1);
+	ck_assert_uint_eq(sn_control_clients(control, waiting), 0);
+	sn_strbuf_init(&out, 65536);
+	handed = sn_control_hand_over(waiting, &out);
+	ck_assert_int_ge(handed, 0);
+	waiting = NULL;
+	sn_loop_turn(loop, 0);
+	sn_loop_turn(loop, 0);
+	ck_assert_uint_eq(sn_control_clients(control, NULL), 0);
+	ck_assert_uint_eq(gone, 0);
+	ck_assert_int_eq(sn_control_resume(control, handed, sn_strbuf_str(&out), &waiting), SN_OK);
+	ck_assert_str_eq(waiting->verb->name, "wait");
+	sn_control_event(waiting, "elsewhere", NULL);
+	sn_control_done(waiting, 7, NULL);
+	hear(fd, 4);
+	ck_assert_ptr_nonnull(strstr(heard, "{\"event\":\"elsewhere\"}\n{\"code\":7}\n"));
+	ck_assert_ptr_nonnull(strstr(heard, "[\"2\"]"));
+	sn_strbuf_fini(&out);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_is_no_request_does_not_go_on)
+{
+	static const char *const broken[] = { "", "\0\0\0\2[]", "\0\0\0\11[\"wait\"]x" };
+	static const size_t sizes[] = { 0, 6, 13 };
+	const int fd = dial();
+	struct sn_strbuf out;
+	int handed;
+
+	say(fd, "[\"wait\"]\n");
+	sn_test_turn_until(loop, waiting != NULL);
+	sn_strbuf_init(&out, 65536);
+	handed = sn_control_hand_over(waiting, &out);
+	ck_assert_int_eq(
+		sn_control_resume(control, handed, sn_str_n(broken[_i], sizes[_i]), &waiting),
+		SN_OK);
+	ck_assert_ptr_null(waiting);
+	ended = false;
+	hear_end(fd);
+	sn_strbuf_fini(&out);
+	close(fd);
+}
+END_TEST
+
 Suite *control_suite(void);
 Suite *control_suite(void)
 {
@@ -337,6 +391,8 @@ Suite *control_suite(void)
 	tcase_add_test(tc, at_most_sixteen_clients);
 	tcase_add_test(tc, one_daemon_has_it);
 	tcase_add_test(tc, closing_answers_who_waits);
+	tcase_add_test(tc, a_request_goes_on_elsewhere);
+	tcase_add_loop_test(tc, what_is_no_request_does_not_go_on, 0, 3);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

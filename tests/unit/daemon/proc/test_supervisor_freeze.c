@@ -124,7 +124,7 @@ END_TEST
 Suite *supervisor_freeze_suite(void);
 Suite *supervisor_freeze_suite(void)
 {
-	Suite *s = suite_create("supervisor_freeze");
+	Suite *s = suite_create("proc/supervisor_freeze");
 	TCase *t = tcase_create("supervisor_freeze");
 
 	tcase_add_checked_fixture(t, setup, teardown);

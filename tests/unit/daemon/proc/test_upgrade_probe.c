@@ -107,7 +107,7 @@ END_TEST
 Suite *upgrade_probe_suite(void);
 Suite *upgrade_probe_suite(void)
 {
-	Suite *s = suite_create("upgrade_probe");
+	Suite *s = suite_create("proc/upgrade_probe");
 	TCase *t = tcase_create("upgrade_probe");
 
 	tcase_add_checked_fixture(t, setup, teardown);

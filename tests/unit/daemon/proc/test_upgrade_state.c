@@ -234,7 +234,7 @@ END_TEST
 Suite *upgrade_state_suite(void);
 Suite *upgrade_state_suite(void)
 {
-	Suite *s = suite_create("upgrade_state");
+	Suite *s = suite_create("proc/upgrade_state");
 	TCase *t = tcase_create("upgrade_state");
 
 	tcase_add_checked_fixture(t, setup, teardown);

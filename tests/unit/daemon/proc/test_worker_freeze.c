@@ -152,7 +152,7 @@ END_TEST
 Suite *worker_freeze_suite(void);
 Suite *worker_freeze_suite(void)
 {
-	Suite *s = suite_create("worker_freeze");
+	Suite *s = suite_create("proc/worker_freeze");
 	TCase *t = tcase_create("worker_freeze");
 
 	tcase_add_checked_fixture(t, setup, teardown);
