@@ -246,7 +246,8 @@ static void push(struct sn_control_request *request, enum goal goal, bool hurry)
 	if (sup->phase != SN_SUP_RUNNING)
 		sn_control_fail(request, EX_TEMPFAIL, "the daemon is not running yet, or stopping");
 	else if (sn_sup_upgrade_busy(sup))
-		sn_control_fail(request, EX_TEMPFAIL, "an upgrade is under way; try again after it");
+		sn_control_fail(
+			request, EX_TEMPFAIL, "an upgrade is under way; try again after it");
 	else if (service != NULL && goal == GOAL_UP)
 		start_service(request, service);
 	else if (service != NULL)

@@ -144,15 +144,31 @@ static void save_own(const struct sn_supervisor *sup, struct sn_upgrade_state *s
 	state->broker = sn_broker_process_fd(sup->broker);
 }
 
+static int add_text(const char *text, size_t n, void *data)
+{
+	sn_strbuf_add(data, sn_str_n(text, n));
+	return 0;
+}
+
+static struct sn_str save_json(const json_t *json, struct sn_pool *pool)
+{
+	struct sn_strbuf text;
+	struct sn_str saved;
+
+	sn_strbuf_init(&text, WORDS_MAX);
+	(void)json_dump_callback(json, add_text, &text, JSON_COMPACT);
+	saved = sn_pool_str(pool, sn_strbuf_str(&text));
+	sn_strbuf_fini(&text);
+	return saved;
+}
+
 static void save_control(const struct sn_supervisor *sup, struct sn_upgrade_state *state)
 {
 	const struct sn_sup_control *control = sup->control;
-	char *stopped = json_dumps(control->stopped, JSON_COMPACT);
 
 	state->control = save_socket(sn_control_socket(control->control), false);
 	state->control_path = sn_str(control->path);
-	state->stopped = sn_pool_str(state->pool, sn_str(stopped));
-	free(stopped);
+	state->stopped = save_json(control->stopped, state->pool);
 	state->last_reload = sn_str(control->last_reload);
 	state->control_serial = control->next_serial;
 }
