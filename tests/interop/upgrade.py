@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, make_certificate, tls_context  # noqa: E402
+from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, make_certificate, need, tls_context  # noqa: E402
 
 OTHER = os.path.join(BUILD, "tests/interop/upgrade_other")
 
@@ -267,6 +267,53 @@ class Upgrade(DaemonTest):
             daemon.ctl("upgrade", self.other())
             self.assertIn(b"RELOADING=1", manager.recv(4096))
             self.assertIn(b"READY=1", manager.recv(4096))
+
+    def test_sockets_of_the_manager_stay(self):
+        """What systemd has opened keeps its number, for reloads as well."""
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            address = listening.getsockname()
+            fd = listening.fileno()
+            daemon = self.daemon(
+                "-c", 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" irc --listen systemd:domain=INET:index=0', SENNIT,
+                program="/bin/sh", preexec=lambda: os.dup2(fd, 3), pass_fds=(3,))
+            client = self.client(address)  # waits in the queue until there is somebody
+        client.register("alice")
+        for path in (self.other(), SENNIT):
+            daemon.ctl("upgrade", path)
+            client.sync()
+            self.client(address, "bob").close()
+        daemon.ctl("reload")
+        self.client(address, "carol").sync()
+
+    def test_pid_1(self):
+        """Of a container: it stays that, and leaves no zombie of the workers that failed."""
+        prefix = [need("unshare"), "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        daemon, address = self.irc(prefix=prefix)
+        client = self.client(address, "alice")
+        daemon.ctl("upgrade", self.other())
+        self.refused(daemon, self.other("thaw"), 70, "the program before runs again")
+        daemon.ctl("upgrade", SENNIT)
+        client.sync()
+        self.assertEqual(daemon.ctl("status")["daemon"]["pid"], 1)
+        (inner,) = self.children(daemon.process.pid)
+        self.wait_until(lambda: not [pid for pid in self.children(inner) if self.is_dead(pid)])
+        os.kill(int(inner), signal.SIGTERM)
+        self.assertEqual(daemon.wait(), 0)
+
+    @staticmethod
+    def children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return file.read().split()
+
+    @staticmethod
+    def is_dead(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except FileNotFoundError:
+            return False
 
     @staticmethod
     def effective(pid):
