@@ -209,14 +209,13 @@ int sn_packet_receive(int fd, char *mem, struct sn_packet *packet_r)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? SN_AGAIN : errno == ECONNRESET ? SN_CLOSE : -errno;
-	if (n == 0)
-		return SN_CLOSE;
 	take_fds(&msg, packet_r);
 	packet_r->size = (size_t)n;
-	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+	if (n > 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return SN_OK;
+	/* An empty packet looks like the end, but may have brought descriptors. */
 	sn_packet_close_fds(packet_r);
-	return SN_EPROTO;
+	return n == 0 ? SN_CLOSE : SN_EPROTO;
 }
 
 void sn_packet_close_fds(struct sn_packet *packet)

@@ -135,14 +135,13 @@ static int receive(int fd, struct received *in)
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
 		return errno == EAGAIN ? SN_AGAIN : -errno;
-	if (n == 0)
-		return SN_CLOSE;
 	in->n = (size_t)n;
 	in->fd_count = take_fds(&msg, in->fds);
-	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+	if (n > 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return SN_OK;
+	/* An empty packet looks like the end, but may have brought descriptors. */
 	close_fds(in->fds, in->fd_count);
-	return SN_EPROTO;
+	return n == 0 && in->fd_count == 0 ? SN_CLOSE : SN_EPROTO;
 }
 
 static int deliver(struct sn_ipc *ipc, struct received *in)
@@ -154,6 +153,7 @@ static int deliver(struct sn_ipc *ipc, struct received *in)
 	if (code == SN_OK)
 		ipc->ops->on_message(ipc, &message);
 	close_fds(in->fds, in->fd_count);
+	sn_wipe(in->packet, in->n); /* it may have been a password */
 	return code;
 }
 
@@ -258,6 +258,7 @@ static int try_send(struct sn_ipc *ipc, struct sn_str packet, const int *fds, si
 static void free_queued(struct queued *q)
 {
 	close_fds(q->fds, q->fd_count);
+	sn_wipe(q->packet, q->n);
 	sn_free(q->fds);
 	sn_free(q);
 }
@@ -330,6 +331,7 @@ void sn_ipc_send(struct sn_ipc *ipc, enum sn_ipc_type type, uint32_t serial, str
 	if (!sn_list_empty(&ipc->queue) ||
 		try_send(ipc, sn_writer_str(&w), fds, fd_count) == SN_AGAIN)
 		enqueue(ipc, sn_writer_str(&w), fds, fd_count);
+	sn_wipe(packet, w.n);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "daemon/proc/broker_wire.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "tests/support/unit.h"
@@ -190,7 +191,13 @@ START_TEST(packets_carry_descriptors)
 	ck_assert_int_eq(write(packet.fds[1], "x", 1), 1);
 	ck_assert_int_eq(read(sent[0], packet_mem, 1), 1);
 	sn_packet_close_fds(&packet);
+	/* An empty one is no end of the channel, whatever recvmsg says. */
+	ck_assert_int_eq(sn_packet_send(fds[0], SN_STR(""), &sent[0], 1), SN_OK);
 	(void)close(sent[0]);
+	ck_assert_int_eq(sn_packet_receive(fds[1], packet_mem, &packet), SN_CLOSE);
+	ck_assert_uint_eq(packet.fd_count, 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(write(sent[1], "x", 1), -1); /* nobody has the other end any more */
 	(void)close(sent[1]);
 	(void)close(fds[0]);
 	ck_assert_int_eq(sn_packet_receive(fds[1], packet_mem, &packet), SN_CLOSE);

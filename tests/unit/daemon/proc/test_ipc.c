@@ -230,6 +230,16 @@ START_TEST(a_truncated_packet_closes_the_channel)
 }
 END_TEST
 
+/* recvmsg returns 0 for it, as at the end. */
+START_TEST(an_empty_packet_leaves_no_descriptors_behind)
+{
+	say_raw(&boss, "", 0, 253);
+	sn_test_turn_until(loop, worker.closes == 1);
+	ck_assert_int_eq(worker.closed_with, SN_EPROTO);
+	ck_assert_uint_eq(open_fds(), fds_running - 1);
+}
+END_TEST
+
 START_TEST(a_slow_reader_gets_all_in_order)
 {
 	static char body[20000];
@@ -385,6 +395,7 @@ Suite *ipc_suite(void)
 	tcase_add_loop_test(tc, what_breaks_its_row_closes_the_channel, 0, BROKEN);
 	tcase_add_test(tc, a_header_may_be_cut_anywhere);
 	tcase_add_test(tc, a_truncated_packet_closes_the_channel);
+	tcase_add_test(tc, an_empty_packet_leaves_no_descriptors_behind);
 	tcase_add_test(tc, a_slow_reader_gets_all_in_order);
 	tcase_add_test(tc, a_reader_that_never_reads_is_given_up);
 	tcase_add_test(tc, the_last_words_of_the_dead_are_heard);
