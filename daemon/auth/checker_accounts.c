@@ -8,6 +8,7 @@
  *   others     a key, certificate or token that is not here may be another checker's: SN_ENOTFOUND
  */
 #include "daemon/auth/accounts_touch.h"
+#include "daemon/auth/authorized_keys.h"
 #include "daemon/auth/authorized_keys_parse.h"
 #include "daemon/auth/checkers.h"
 #include "daemon/auth/login_cache.h"
@@ -41,6 +42,7 @@ struct login {
 	struct sn_account_id id; /* n 0: told from the item */
 	enum sn_account_item_kind item_kind;
 	char ident[SN_ACCOUNT_IDENT_SIZE];
+	struct sn_addr peer; /* len 0: not known */
 	char *password;
 	size_t password_n;
 	struct secrets stored, upgraded; /* upgraded: all NULL if there is no need */
@@ -345,15 +347,35 @@ static void answer_scram(struct login *login)
 		sn_promise_resolve(&login->check.promise, SN_OK);
 }
 
+/* As for a line of authorized_keys(5): what it says of this login is decided here. */
+static int apply_key_options(struct login *login, struct sn_str written, struct sn_diag *diag)
+{
+	struct sn_strbuf left;
+	int code;
+
+	sn_strbuf_init(&left, written.n + 1);
+	code = sn_authorized_options(written, login->peer.len > 0 ? &login->peer : NULL,
+		sn_loop_wall(login->check.promise.loop), &left, diag);
+	if (code == SN_OK)
+		sn_session_set_options(login->check.session, sn_strbuf_str(&left));
+	sn_strbuf_fini(&left);
+	return code;
+}
+
 static int take_key_options(struct login *login, struct sn_str line)
 {
 	struct sn_authorized_key *key = sn_alloc(sizeof(*key));
-	const int code = sn_authorized_key_parse(line, key, NULL);
+	struct sn_diag diag = { 0 };
+	int code = sn_authorized_key_parse(line, key, &diag);
 
 	if (code == SN_OK)
-		sn_session_set_options(login->check.session, key->options);
+		code = apply_key_options(login, key->options, &diag);
 	sn_free(key);
-	return code == SN_OK ? SN_OK : SN_EDENIED;
+	if (code == SN_OK)
+		return SN_OK;
+	sn_log(&log_ctx, SN_LOG_INFO, "key-refused",
+		sn_f_str("account", login->check.session->account), sn_f_cstr("reason", diag.text));
+	return SN_EDENIED;
 }
 
 /* SN_OK: the item is good for a login. */
@@ -449,6 +471,8 @@ static struct login *new_login(struct accounts_checker *accounts, const struct s
 	login->context = accounts->checker.context;
 	login->kind = creds->kind;
 	login->hash = creds->hash;
+	if (creds->peer != NULL)
+		login->peer = *creds->peer;
 	if (creds->kind == SN_CREDS_PASSWORD) {
 		login->password = sn_str_dup(creds->password);
 		login->password_n = creds->password.n;

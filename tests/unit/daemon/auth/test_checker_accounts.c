@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "daemon/auth/accounts_private.h"
 #include "daemon/auth/authorized_keys_parse.h"
 #include "daemon/auth/checkers.h"
@@ -322,6 +324,52 @@ START_TEST(keys)
 }
 END_TEST
 
+/* Rows of (options, address, code). */
+START_TEST(options_of_keys_decide)
+{
+	static const struct {
+		const char *options, *peer;
+		int code;
+		const char *left;
+	} rows[] = {
+		{ "from=\"192.0.2.0/24\",no-pty ", "192.0.2.7", SN_OK, "no-pty" },
+		{ "from=\"192.0.2.0/24\" ", "::ffff:192.0.2.7", SN_OK, "" },
+		{ "from=\"192.0.2.0/24\" ", "198.51.100.1", SN_EDENIED, NULL },
+		{ "from=\"192.0.2.0/24\" ", NULL, SN_EDENIED, NULL },
+		{ "expiry-time=\"20200101Z\" ", "192.0.2.7", SN_EDENIED, NULL },
+		{ "expiry-time=\"29990101Z\" ", "192.0.2.7", SN_OK, "" },
+		{ "no-such-option ", "192.0.2.7", SN_EDENIED, NULL },
+	};
+	uint8_t wire[64];
+	size_t n;
+
+	ck_assert_int_eq(sn_base64_decode(SN_STR(ED25519), wire, sizeof(wire), &n), SN_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char name[16], line[256];
+		struct sn_addr peer;
+		const struct outcome *outcome;
+
+		(void)snprintf(name, sizeof(name), "user%zu", i);
+		(void)snprintf(line, sizeof(line), "%sssh-ed25519 " ED25519, rows[i].options);
+		if (rows[i].peer != NULL)
+			ck_assert_int_eq(sn_addr_parse(sn_str(rows[i].peer), 22, &peer), SN_OK);
+		add_account(name, NULL);
+		add_item(name, SN_ACCOUNT_KEY, line);
+		outcome = ask(&(struct sn_creds){
+			.kind = SN_CREDS_PUBLICKEY,
+			.account = sn_str(name),
+			.key_type = SN_STR("ssh-ed25519"),
+			.key = sn_str_n(wire, n),
+			.peer = rows[i].peer != NULL ? &peer : NULL,
+		});
+		ck_assert_msg(
+			outcome->code == rows[i].code, "row %zu: %s", i, sn_errname(outcome->code));
+		if (rows[i].left != NULL)
+			ck_assert_str_view(outcome->session->options, rows[i].left);
+	}
+}
+END_TEST
+
 START_TEST(certificates)
 {
 	uint8_t fingerprint[32];
@@ -496,6 +544,7 @@ Suite *suite_checker_accounts(void)
 	tcase_add_test(tc, scram_records);
 	tcase_add_test(tc, logins_are_dated);
 	tcase_add_test(tc, keys);
+	tcase_add_test(tc, options_of_keys_decide);
 	tcase_add_test(tc, certificates);
 	tcase_add_test(tc, tokens);
 	tcase_add_test(tc, tokens_as_passwords);
