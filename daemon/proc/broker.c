@@ -7,6 +7,7 @@
 #include "daemon/proc/broker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -39,6 +40,7 @@ enum verb { VERIFY, OPEN, LOOKUP, SPAWN, VERBS };
 struct broker {
 	struct sn_loop *loop;
 	struct sn_list clients;
+	struct sn_list leaving;   /* requests dropped while they start a program */
 	struct sn_layout *layout; /* NULL: nothing is allowed yet but the defaults */
 	struct client *supervisor;
 	unsigned helpers[VERBS]; /* at work; a running program's keeper does not count */
@@ -54,15 +56,17 @@ struct client {
 
 /* A question that a helper works on, or a program that it keeps. */
 struct request {
-	struct sn_list link; /* of its client */
+	struct sn_list link; /* of its client, or of those that leave */
 	struct client *client;
+	struct broker *broker;
 	struct sn_child helper;
 	struct sn_watch channel;
 	struct sn_timer timer; /* armed: an answer is due */
 	struct sn_task task;
 	enum verb verb;
 	uint32_t serial;
-	pid_t pid; /* SPAWN: of the program, once it runs; else 0 */
+	pid_t pid;           /* SPAWN: of the program, once it runs; else 0 */
+	bool ended, leaving; /* the helper; nobody waits for its answer any more */
 };
 
 /* --- answers -----------------------------------------------------------------------------------
@@ -109,23 +113,50 @@ static void close_channel(struct request *request)
 	(void)close(fd);
 }
 
-/* The channel's end tells a keeper to end its program, and it gives up by itself when it does not
- * come to starting one; any other helper may hang anywhere, and is told to end. */
+static void forget(struct request *request)
+{
+	sn_list_remove(&request->link);
+	request->task.fn = free_request;
+	sn_loop_closing(request->broker->loop, &request->task);
+}
+
+static bool is_starting(const struct request *request)
+{
+	return request->verb == SPAWN && !is_running(request);
+}
+
+/*
+ * The channel's end tells a keeper to end its program. One that has not come to starting it gives
+ * up by itself, but it may take its time, in a module of PAM's, and counts until then: else a
+ * client that asks and cancels has as many of them as it likes. Any other helper may hang anywhere,
+ * and is told to end.
+ */
 static void drop(struct request *request)
 {
-	struct broker *broker = request->client->broker;
+	struct broker *broker = request->broker;
 
+	close_channel(request);
+	sn_timer_clear(&request->timer);
+	if (is_starting(request) && !request->ended) {
+		request->leaving = true;
+		sn_list_remove(&request->link);
+		sn_list_append(&broker->leaving, &request->link);
+		return;
+	}
 	if (!is_running(request))
 		broker->helpers[request->verb]--;
-	close_channel(request);
 	if (request->verb == SPAWN)
 		sn_child_detach(&request->helper);
 	else
 		sn_child_end(&request->helper, HELPER_GRACE);
-	sn_timer_clear(&request->timer);
-	sn_list_remove(&request->link);
-	request->task.fn = free_request;
-	sn_loop_closing(broker->loop, &request->task);
+	forget(request);
+}
+
+/* We end ourselves: it finds out. */
+static void abandon(struct request *request)
+{
+	sn_child_detach(&request->helper);
+	forget(request);
 }
 
 static void fail(struct request *request, int code)
@@ -151,15 +182,21 @@ static void on_late(struct sn_timer *timer)
 /* Its packets are read to their end first: the channel tells more than the exit code. */
 static void on_helper_exit(struct sn_child *child, int status)
 {
-	(void)child;
+	struct request *request = sn_container_of(child, struct request, helper);
+
 	(void)status;
+	request->ended = true;
+	if (!request->leaving)
+		return;
+	request->broker->helpers[request->verb]--;
+	forget(request);
 }
 
 static void on_started(struct request *request, struct sn_reader *r)
 {
 	request->pid = (pid_t)sn_read_u32(r);
 	sn_timer_clear(&request->timer);
-	request->client->broker->helpers[SPAWN]--;
+	request->broker->helpers[SPAWN]--;
 }
 
 static void on_answer(struct request *request, struct sn_str body, const struct sn_packet *packet)
@@ -190,7 +227,7 @@ static void on_status(struct request *request, struct sn_str body)
 static void on_channel(struct sn_watch *watch, unsigned events)
 {
 	struct request *request = sn_container_of(watch, struct request, channel);
-	char *mem = sn_loop_scratch(request->client->broker->loop, SN_SCRATCH_RAW);
+	char *mem = sn_loop_scratch(request->broker->loop, SN_SCRATCH_RAW);
 	struct sn_packet packet;
 	int code;
 
@@ -246,9 +283,12 @@ static int hand_over(struct broker *broker, int fd, enum sn_ipc_type type, struc
 static int start_with_channel(
 	struct request *request, const int fds[2], enum sn_ipc_type type, struct sn_str body)
 {
-	struct broker *broker = request->client->broker;
+	struct broker *broker = request->broker;
 	int code = hand_over(broker, fds[0], type, body);
 
+	/* A keeper that is busy, with PAM's modules or a locked utmp, must not hold us up. */
+	if (code == SN_OK && fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0)
+		code = -errno;
 	if (code == SN_OK)
 		code = start_helper(broker, request, fds[1]);
 	if (code == SN_OK) {
@@ -291,6 +331,7 @@ static int begin(struct client *client, const struct sn_ipc_message *message, en
 		return code;
 	request = sn_alloc_zero(sizeof(*request));
 	request->client = client;
+	request->broker = broker;
 	request->verb = verb;
 	request->serial = message->serial;
 	code = start_with_channel(request, fds, message->type, message->body.data);
@@ -343,11 +384,14 @@ static int check_lookup(struct client *client, struct sn_reader body)
 	return sn_ask_lookup_read(&body, &ask);
 }
 
-static bool is_own_user(const struct client *client, struct sn_str user)
+/* The supervisor may start programs as the daemon's own user. A worker may not: outside of its
+ * sandbox such a program could do what the worker cannot. */
+static bool is_own_program(const struct client *client, struct sn_str user)
 {
 	const struct sn_layout *layout = client->broker->layout;
 
-	return user.n == 0 || (layout != NULL && sn_str_eq(user, layout->user));
+	return client->ipc.peer == SN_IPC_SUPERVISOR &&
+		(user.n == 0 || (layout != NULL && sn_str_eq(user, layout->user)));
 }
 
 static int check_spawn(struct client *client, struct sn_reader body)
@@ -359,7 +403,7 @@ static int check_spawn(struct client *client, struct sn_reader body)
 
 	if (code == SN_OK && ask.service.n > 0 && !sn_broker_service_valid(ask.service))
 		code = SN_EDENIED;
-	if (code == SN_OK && !is_own_user(client, ask.user) &&
+	if (code == SN_OK && !is_own_program(client, ask.user) &&
 		(layout == NULL || !layout->spawns_users))
 		code = SN_EDENIED;
 	sn_pool_free(&pool);
@@ -536,7 +580,8 @@ static void on_cancel(struct client *client, struct sn_ipc_message *message)
 		drop(request);
 }
 
-/* Only to programs of this very client; its keeper sends it, which cannot miss. */
+/* Only to programs of this very client; its keeper sends it, which cannot miss. One that does not
+ * keep up loses signals. */
 static void on_signal(struct client *client, struct sn_ipc_message *message)
 {
 	const pid_t pid = (pid_t)sn_read_u32(&message->body);
@@ -652,12 +697,15 @@ static int serve(struct broker *broker)
 	int code;
 
 	sn_list_init(&broker->clients);
+	sn_list_init(&broker->leaving);
 	broker->supervisor = add_client(broker, SN_IPC_FD, SN_IPC_SUPERVISOR);
 	if (broker->supervisor == NULL)
 		return 1;
 	code = sn_loop_run(broker->loop);
 	sn_list_each_safe (it, next, &broker->clients)
 		remove_client(sn_container_of(it, struct client, link));
+	sn_list_each_safe (it, next, &broker->leaving)
+		abandon(sn_container_of(it, struct request, link));
 	sn_loop_turn(broker->loop, 0);
 	sn_layout_free(&broker->layout);
 	return code;

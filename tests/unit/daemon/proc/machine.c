@@ -187,6 +187,9 @@ static void write_services(void)
 	write_root("/etc/pam.d/hangs",
 		"auth required pam_exec.so /bin/sleep 1000\n"
 		"account required pam_exec.so /bin/sleep 1000\n");
+	write_root("/etc/pam.d/slow",
+		"auth required pam_permit.so\naccount required pam_exec.so /bin/sleep 1\n"
+		"session required pam_permit.so\n");
 	write_root("/etc/environment", "FROM_PAM=yes\nHOME_OF_PAM=/x\n");
 	write_root("/etc/security/pam_env.conf", "");
 }
