@@ -44,6 +44,7 @@ enum sn_conf_item_flags {
 	SN_CONF_REQUIRED = 1, /* no default: a missing key is an error */
 	SN_CONF_PRIVATE = 2,  /* STRINGS that may hold secrets behind their first ':': the effective
 				 view shows "***" there */
+	SN_CONF_OR_NUMBER = 4, /* STRING that may be written as an integer, too */
 };
 
 struct sn_conf_item {

@@ -19,7 +19,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/err.h"
-#include "daemon/base/str.h"
+#include "daemon/base/strbuf.h"
 
 enum sn_log_level {
 	SN_LOG_DEBUG,
@@ -139,6 +139,10 @@ void sn_log_stop(int64_t timeout_ns);
 /* "" is the root, at first SN_LOG_INFO. The text is copied. At most 64 rules, of 63 bytes each:
  * SN_ELIMIT. */
 int sn_log_set_level(const char *ns, enum sn_log_level level);
+/* "net.tls=debug", or "debug" for the root. SN_EUNKNOWN, SN_ELIMIT. */
+int sn_log_set_rule(struct sn_str rule);
+/* The i-th rule, the root first; false: there are no more. */
+bool sn_log_level_at(size_t i, struct sn_strbuf *ns, enum sn_log_level *level_r);
 /* Forget all rules, before others are set from a new configuration. */
 void sn_log_reset_levels(void);
 /* Does the journal read what is written to fd? (JOURNAL_STREAM of sd-daemon(3).) */

@@ -34,6 +34,10 @@ struct sn_child_spec {
 /* -errno when it cannot be started, the child's exec error included. */
 int sn_child_start(struct sn_loop *loop, struct sn_child *child, const struct sn_child_spec *spec,
 	sn_child_fn on_exit) SN_WARN_UNUSED;
+/* A child of ours that an earlier program of this process has started: it is watched from now on,
+ * and one that has ended meanwhile is reported as well. */
+int sn_child_adopt(struct sn_loop *loop, struct sn_child *child, pid_t pid,
+	sn_child_fn on_exit) SN_WARN_UNUSED;
 /* Send a signal; after the exit was reported: -ESRCH, never a stranger. */
 int sn_child_kill(struct sn_child *child, int signo);
 /* No longer interested: on_exit is not called; the loop reaps it silently. After the exit was
