@@ -128,7 +128,7 @@ static void add_services(struct sn_strbuf *out)
 	if (service == NULL)
 		return;
 	sn_strbuf_adds(out, ".SH SERVICES\n");
-	for (size_t i = 0; (service = sn_registry_at(i)) != NULL; i++) {
+	for (size_t i = 0; service != NULL; service = sn_registry_at(++i)) {
 		sn_strbuf_adds(out, ".SS ");
 		add_line(out, sn_str(service->name));
 		add_line(out, sn_str(service->summary));
