@@ -51,6 +51,7 @@ static void on_end(struct sn_stream_user *user, int code)
 {
 	struct sn_conn *conn = conn_of(user);
 
+	sn_timer_clear(&conn->expiry);
 	if (conn->instance->service->conn_close != NULL)
 		conn->instance->service->conn_close(conn, code);
 	sn_conn_log(conn, SN_LOG_DEBUG, "conn-closed",
@@ -63,6 +64,7 @@ static void on_free(struct sn_stream_user *user)
 	struct sn_conn *conn = conn_of(user);
 
 	sn_list_remove(&conn->link);
+	sn_timer_clear(&conn->expiry);
 	sn_session_unref(&conn->session);
 	sn_conf_unref(&conn->conf);
 	sn_pool_free(&conn->pool_);
@@ -191,6 +193,47 @@ void sn_conn_kick(struct sn_conn *conn, struct sn_str reason)
 		sn_conn_close(conn);
 }
 
+static bool is_expired(const struct sn_conn *conn)
+{
+	const struct sn_session *session = conn->session;
+
+	return session != NULL && session->expires != 0 &&
+		session->expires <= sn_loop_wall(conn->instance->loop);
+}
+
+static void watch_session(struct sn_conn *conn);
+
+/* Meanwhile the wall clock may have been set back, or a module have changed the session itself. */
+static void on_expiry(struct sn_timer *timer)
+{
+	struct sn_conn *conn = sn_container_of(timer, struct sn_conn, expiry);
+
+	if (!is_expired(conn)) {
+		watch_session(conn);
+		return;
+	}
+	sn_conn_log(
+		conn, SN_LOG_INFO, "session-expired", sn_f_str("account", conn->session->account));
+	sn_conn_kick(conn, SN_STR("The login has expired"));
+}
+
+static void watch_session(struct sn_conn *conn)
+{
+	struct sn_loop *loop = conn->instance->loop;
+
+	sn_timer_clear(&conn->expiry);
+	if (conn->session != NULL && conn->session->expires != 0 && sn_conn_is_open(conn))
+		sn_timer_set(loop, &conn->expiry, conn->session->expires - sn_loop_wall(loop),
+			on_expiry);
+}
+
+void sn_conn_set_session(struct sn_conn *conn, struct sn_session *session)
+{
+	sn_session_unref(&conn->session);
+	conn->session = session;
+	watch_session(conn);
+}
+
 struct sn_pool *sn_conn_pool(struct sn_conn *conn)
 {
 	if (conn->pool_ == NULL)
@@ -297,5 +340,7 @@ int sn_conn_thaw(struct sn_instance *instance, struct sn_incoming *incoming, str
 		code = state->err;
 	if (code != SN_OK)
 		sn_conn_abort(conn, code);
+	else
+		watch_session(conn);
 	return code;
 }

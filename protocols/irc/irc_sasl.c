@@ -38,8 +38,7 @@ static void logged_in(struct sn_irc_client *client)
 {
 	struct sn_conn *conn = &client->conn;
 
-	sn_session_unref(&conn->session);
-	conn->session = sn_sasl_session(&client->sasl);
+	sn_conn_set_session(conn, sn_sasl_session(&client->sasl));
 	sn_metric_add(&conn->instance->metrics, SN_IRC_LOGINS, 1);
 	sn_conn_log(conn, SN_LOG_INFO, "logged-in", sn_f_str("account", conn->session->account),
 		sn_f_cstr("checker", conn->session->checker));

@@ -62,6 +62,46 @@ START_TEST(a_connection_knows_its_place)
 }
 END_TEST
 
+static void log_in(const char *account, int64_t expires)
+{
+	struct sn_session *session = sn_session_new(sn_str(account), "accounts");
+
+	session->expires = expires;
+	sn_conn_set_session(&tap.last->conn, session);
+}
+
+START_TEST(a_session_that_ends_ends_the_connection)
+{
+	open_tap("");
+	log_in("alice", fake_clock.wall_ns + SN_SEC(60));
+	pass(SN_SEC(59));
+	turn();
+	ck_assert(sn_conn_is_open(&tap.last->conn));
+	fake_clock.wall_ns -= SN_SEC(30); /* somebody sets the clock */
+	pass(SN_SEC(2));
+	turn();
+	ck_assert(sn_conn_is_open(&tap.last->conn));
+	pass(SN_SEC(30));
+	turn();
+	ck_assert_uint_eq(client.ends, 1);
+}
+END_TEST
+
+START_TEST(another_session_has_its_own_end)
+{
+	open_tap("");
+	log_in("alice", fake_clock.wall_ns + SN_SEC(1));
+	log_in("alice", 0);
+	pass(SN_SEC(20));
+	turn();
+	ck_assert(sn_conn_is_open(&tap.last->conn));
+	ck_assert_uint_eq(client.ends, 0);
+	log_in("bob", fake_clock.wall_ns - 1);
+	turn();
+	ck_assert_uint_eq(client.ends, 1);
+}
+END_TEST
+
 START_TEST(input_comes_and_output_goes)
 {
 	open_tap("");
@@ -439,6 +479,8 @@ END_TEST
 static void add_input(TCase *tc)
 {
 	tcase_add_test(tc, a_connection_knows_its_place);
+	tcase_add_test(tc, a_session_that_ends_ends_the_connection);
+	tcase_add_test(tc, another_session_has_its_own_end);
 	tcase_add_test(tc, input_comes_and_output_goes);
 	tcase_add_loop_test(tc, each_end_is_told_once, 0, (int)(sizeof(ends) / sizeof(ends[0])));
 	tcase_add_test(tc, the_end_of_the_peers_input);
