@@ -194,6 +194,29 @@ static bool strike(struct gather *gather, const struct sn_worker *worker)
 	return false;
 }
 
+static bool awaits(const struct gather *gather, const struct sn_worker *worker)
+{
+	for (size_t i = 0; i < gather->count; i++) {
+		if (gather->awaited[i] == worker)
+			return true;
+	}
+	return false;
+}
+
+bool sn_sup_gather_awaits(
+	const struct sn_sup_control *control, const struct sn_worker *worker, uint32_t serial)
+{
+	const struct sn_list *link;
+
+	sn_list_each (link, &control->gathers) {
+		const struct gather *gather = sn_container_of(link, struct gather, link);
+
+		if (gather->serial == serial && awaits(gather, worker))
+			return true;
+	}
+	return false;
+}
+
 void sn_sup_gather_answered(struct sn_sup_control *control, struct sn_worker *worker,
 	uint32_t serial, const json_t *answer)
 {

@@ -275,6 +275,15 @@ struct sn_log_setup sn_layout_log_setup(const struct sn_layout *layout)
 	};
 }
 
+bool sn_layout_speaks_on_stdout(const struct sn_layout *layout)
+{
+	for (size_t i = 0; i < layout->listener_count; i++) {
+		if (layout->listeners[i].kind == SN_LISTEN_PAIR)
+			return true;
+	}
+	return false;
+}
+
 bool sn_layout_same_listener(const struct sn_layout_listener *a, const struct sn_layout_listener *b)
 {
 	if (a->kind != b->kind)

@@ -87,6 +87,8 @@ void sn_layout_listener_plan(
 	const struct sn_layout_listener *listener, struct sn_listen_plan *plan_r);
 /* Views of the layout. */
 struct sn_log_setup sn_layout_log_setup(const struct sn_layout *layout);
+/* A service has standard output for itself: lines for people go to standard error. */
+bool sn_layout_speaks_on_stdout(const struct sn_layout *layout);
 /* Same socket? Then a reload keeps it: what bind(2) sees is equal. Backlog, and a unix socket's
  * mode and owner, may differ (sn_listen_adjust). */
 bool sn_layout_same_listener(

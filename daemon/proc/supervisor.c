@@ -33,19 +33,10 @@ void sn_sup_notify_ready(struct sn_supervisor *sup)
 		sup->layout->service_count, ready, all);
 }
 
-static bool speaks_on_stdout(const struct sn_layout *layout)
-{
-	for (size_t i = 0; i < layout->listener_count; i++) {
-		if (layout->listeners[i].kind == SN_LISTEN_PAIR)
-			return true;
-	}
-	return false;
-}
-
 /* "irc: listening on ..." and how to connect; the first worker of a group speaks for all. */
 static void greet(struct sn_supervisor *sup)
 {
-	FILE *where = speaks_on_stdout(sup->layout) ? stderr : stdout;
+	FILE *where = sn_layout_speaks_on_stdout(sup->layout) ? stderr : stdout;
 	struct sn_list *link;
 
 	sn_sup_each_worker(link, sup)

@@ -6,6 +6,7 @@
 #include "daemon/proc/supervisor_private.h"
 
 #define TEXT_MAX 65536
+#define PATIENCE SN_SEC(120) /* with workers that answer pings, but not this */
 
 static void on_layout(struct sn_config_run *run, struct sn_layout *layout, int snapshot);
 static void on_end(struct sn_config_run *run, int exit_code);
@@ -123,6 +124,7 @@ static void finish(struct sn_supervisor *sup, int code)
 {
 	struct sn_sup_change *change = &sup->change;
 
+	sn_timer_clear(&change->patience);
 	drop_offer(change);
 	sn_config_run_fini(&change->run);
 	change->phase = SN_CHANGE_NONE;
@@ -158,6 +160,7 @@ void sn_sup_change_cancel(struct sn_supervisor *sup)
 	struct sn_sup_change *change = &sup->change;
 
 	change->again = false;
+	sn_timer_clear(&change->patience);
 	sn_task_cancel(&change->done_task);
 	sn_config_run_cancel(&change->run);
 	if (change->phase != SN_CHANGE_NONE && change->phase != SN_CHANGE_COMMITTING)
@@ -167,6 +170,42 @@ void sn_sup_change_cancel(struct sn_supervisor *sup)
 	sn_strbuf_reset(&change->text);
 	admit_later(change);
 	tell_waiters(change, SN_ECANCELED);
+}
+
+/* --- workers that take too long ------------------------------------------------------------- */
+
+static void refuse_change(struct sn_supervisor *sup, const struct sn_worker *worker)
+{
+	sn_strbuf_addf(&sup->change.text,
+		"worker %s/%u does not get ready for the new configuration; nothing has changed\n",
+		worker->group, worker->index);
+	abort_change(sup, SN_ETIMEOUT);
+}
+
+/* One that does not prepare keeps what it has. One that does not commit has to go: its end is the
+ * answer (sn_sup_change_lost). Nobody may hold up all reloads. */
+static void on_overdue(struct sn_timer *timer)
+{
+	struct sn_sup_change *change = sn_container_of(timer, struct sn_sup_change, patience);
+	struct sn_supervisor *sup = sn_container_of(change, struct sn_supervisor, change);
+	struct sn_list *link;
+
+	sn_sup_each_worker(link, sup)
+	{
+		struct sn_worker *worker = sn_sup_worker_at(link);
+
+		if (worker->vote == SN_VOTE_AWAITED) {
+			refuse_change(sup, worker);
+			return;
+		}
+		if (worker->vote == SN_VOTE_COMMITTING)
+			sn_sup_worker_abort(worker, "it does not take the new configuration");
+	}
+}
+
+static void be_patient(struct sn_supervisor *sup)
+{
+	sn_timer_set(sup->loop, &sup->change.patience, PATIENCE, on_overdue);
 }
 
 /* --- commit --------------------------------------------------------------------------------- */
@@ -238,6 +277,7 @@ static void commit(struct sn_supervisor *sup)
 	struct sn_list *link;
 
 	sup->change.phase = SN_CHANGE_COMMITTING;
+	be_patient(sup);
 	sn_sup_each_worker(link, sup)
 	{
 		struct sn_worker *worker = sn_sup_worker_at(link);
@@ -268,6 +308,7 @@ static void prepare(struct sn_supervisor *sup)
 	struct sn_list *link;
 
 	change->phase = SN_CHANGE_PREPARING;
+	be_patient(sup);
 	change->serial++;
 	sn_sup_each_worker(link, sup)
 	{

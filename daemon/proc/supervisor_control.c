@@ -405,10 +405,12 @@ static const struct sn_control_verb verbs[] = {
 static void on_answer(struct sn_worker *worker, struct sn_ipc_message *message)
 {
 	struct sn_sup_control *control = worker->supervisor->control;
-	const int fd = sn_ipc_take_fd(message, 0);
+	const int fd = message->fds[0]; /* stays the message's */
 	struct sn_strbuf text;
 	json_t *answer;
 
+	if (!sn_sup_gather_awaits(control, worker, message->serial))
+		return;
 	sn_strbuf_init(&text, ANSWER_MAX);
 	if (sn_ipc_read_memfd(fd, ANSWER_MAX, &text) == SN_OK) {
 		answer = json_loadb(text.p, text.n, 0, NULL);
@@ -416,7 +418,6 @@ static void on_answer(struct sn_worker *worker, struct sn_ipc_message *message)
 		json_decref(answer);
 	}
 	sn_strbuf_fini(&text);
-	(void)close(fd);
 }
 
 static void on_message(struct sn_worker *worker, struct sn_ipc_message *message)

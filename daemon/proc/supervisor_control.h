@@ -49,6 +49,9 @@ struct sn_worker *sn_sup_find_worker(struct sn_supervisor *sup, struct sn_str na
 typedef void (*sn_gather_finish)(struct sn_control_request *request, json_t *result);
 void sn_sup_gather(
 	struct sn_control_request *request, struct sn_worker *only, sn_gather_finish finish);
+/* Nobody asked, or this worker has answered: its answer is not worth looking at. */
+bool sn_sup_gather_awaits(
+	const struct sn_sup_control *control, const struct sn_worker *worker, uint32_t serial);
 void sn_sup_gather_answered(struct sn_sup_control *control, struct sn_worker *worker,
 	uint32_t serial, const json_t *answer);
 void sn_sup_gather_lost(struct sn_sup_control *control, struct sn_worker *worker);

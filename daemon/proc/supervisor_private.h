@@ -82,6 +82,7 @@ struct sn_worker *sn_sup_worker_at(struct sn_list *link);
 #define sn_sup_each_worker(link, sup) sn_list_each (link, &(sup)->workers)
 /* By hand, or at the end. */
 void sn_sup_worker_start(struct sn_worker *worker);
+void sn_sup_worker_abort(struct sn_worker *worker, const char *why); /* a backtrace, then the end */
 void sn_sup_worker_stop(struct sn_worker *worker, const char *reason);
 /* All of them; a second call hurries. reason: static text. */
 void sn_sup_workers_stop(struct sn_supervisor *sup, const char *reason);
@@ -166,6 +167,7 @@ struct sn_sup_change {
 	struct sn_strbuf text;         /* for the waiters */
 	struct sn_list waiters, later; /* later: theirs is the next one */
 	struct sn_task done_task;
+	struct sn_timer patience; /* with workers that prepare, or commit */
 	int code;
 };
 

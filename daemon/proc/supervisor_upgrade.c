@@ -381,15 +381,6 @@ static int open_binary(const char *path, int *fd_r)
 	return code;
 }
 
-static bool speaks_on_stdout(const struct sn_layout *layout)
-{
-	for (size_t i = 0; i < layout->listener_count; i++) {
-		if (layout->listeners[i].kind == SN_LISTEN_PAIR)
-			return true;
-	}
-	return false;
-}
-
 static bool can_begin(struct sn_control_request *request, const char *path)
 {
 	const struct sn_supervisor *sup = sn_sup_control_of(request)->sup;
@@ -400,7 +391,7 @@ static bool can_begin(struct sn_control_request *request, const char *path)
 		sn_control_fail(request, EX_TEMPFAIL, "an upgrade is under way already");
 	else if (sup->change.phase != SN_CHANGE_NONE)
 		sn_control_fail(request, EX_TEMPFAIL, "a reload is under way; try again after it");
-	else if (speaks_on_stdout(sup->layout))
+	else if (sn_layout_speaks_on_stdout(sup->layout))
 		sn_control_fail(request, EX_UNAVAILABLE,
 			"a service speaks on standard input and output, which cannot move");
 	else if (path[0] != '/')

@@ -54,7 +54,7 @@ static void on_kill(struct sn_timer *timer)
 }
 
 /* Its handler says where it is; one that is stopped, or deaf, is killed. */
-static void abort_worker(struct sn_worker *worker, const char *why)
+void sn_sup_worker_abort(struct sn_worker *worker, const char *why)
 {
 	sn_log(&sn_supervisor_log, SN_LOG_ERROR, "worker-aborted",
 		sn_f_cstr("worker", place_of(worker).text), sn_f_int("pid", worker->child.pid),
@@ -72,7 +72,7 @@ static void on_no_pong(struct sn_timer *timer)
 		sn_timer_set(worker->supervisor->loop, timer, worker->supervisor->layout->watchdog,
 			on_no_pong);
 	else
-		abort_worker(worker, "it answers no ping");
+		sn_sup_worker_abort(worker, "it answers no ping");
 }
 
 static int on_ping(struct sn_every *every, uint64_t periods)
@@ -163,10 +163,11 @@ static void on_ready(struct sn_worker *worker, struct sn_str lines)
 	sn_sup_roll_ready(worker);
 }
 
-/* Nobody told it to: standard input has ended. */
+/* Nobody told it to: standard input has ended. Without one there it has no reason to end us all. */
 static void on_drained(struct sn_worker *worker)
 {
-	if (worker->life.state != SN_WORKER_DRAINING)
+	if (worker->life.state != SN_WORKER_DRAINING &&
+		sn_layout_speaks_on_stdout(worker->supervisor->layout))
 		sn_sup_stop(worker->supervisor, EX_OK, "nothing is left to do");
 }
 
@@ -286,7 +287,8 @@ static const struct sn_ipc_ops ipc_ops = { .on_message = on_message, .on_closed 
 
 static void on_start_overdue(struct sn_timer *timer)
 {
-	abort_worker(sn_container_of(timer, struct sn_worker, timer), "it does not get ready");
+	sn_sup_worker_abort(
+		sn_container_of(timer, struct sn_worker, timer), "it does not get ready");
 }
 
 bool sn_sup_worker_runs(const struct sn_worker *worker, const struct sn_layout *layout,

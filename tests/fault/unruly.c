@@ -4,16 +4,20 @@
  *   spin MS    uses the CPU for so long            crash      aborts
  *   sleep MS   sleeps in the middle of a turn      leak       opens descriptors until there are no
  * more exit       ends the process                    unleak     closes them again
+ *   tell TYPE  sends the supervisor an empty message of this type (daemon/proc/ipc.def)
  *
  * With exit_while, it also ends the process when it starts, as long as that file exists.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/framer.h"
+#include "daemon/proc/ipc.h"
 #include "daemon/service/plugin.h"
 
 #define LEAK_MAX 1048576
@@ -98,6 +102,16 @@ static void unleak(const char *unused)
 		(void)close(leaked[--leak_count]);
 }
 
+static void tell(const char *type)
+{
+	const struct {
+		uint16_t version, type;
+		uint32_t serial, length, zero;
+	} header = { htons(SN_IPC_VERSION), htons((uint16_t)atoi(type)), 0, 0, 0 };
+
+	(void)!send(SN_IPC_FD, &header, sizeof(header), MSG_NOSIGNAL);
+}
+
 static void obey(struct sn_str line)
 {
 	static const struct {
@@ -110,6 +124,7 @@ static void obey(struct sn_str line)
 		{ "exit", leave },
 		{ "leak", leak },
 		{ "unleak", unleak },
+		{ "tell ", tell },
 	};
 	char text[64] = "";
 

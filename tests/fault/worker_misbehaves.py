@@ -101,6 +101,19 @@ class Misbehaving(FaultTest):
         times = self.hang(lambda pid: self.ask("crash"), [r'"event":"worker-ended".*"pid":{pid}\b.*ABRT'])
         self.finish("a plugin that crashes", f"told with a backtrace; the next one answers after {spread(times)}")
 
+    def test_lies_to_the_supervisor(self):
+        """What a worker says out of turn changes nothing; what it may not say at all ends it."""
+        self.begin()
+        pid = self.daemon_.worker("bad/0")
+        for number in 4, 9, 17, 19, 33:  # READY, DRAINED, PREPARED, COMMITTED, FROZEN
+            self.ask(f"tell {number}").expect(f"^tell {number}$")
+        self.assertTrue(self.says("still here"))
+        self.assertEqual(self.daemon_.worker("bad/0"), pid)
+        self.ask("tell 18")  # COMMIT is the supervisor's
+        self.logged(self.daemon_, r'"event":"worker-channel-broken".*protocol violation')
+        self.next_one(pid)
+        self.finish("a worker that lies to the supervisor", "what it says out of turn changes nothing; a message that is not its own ends it")
+
     def test_leaks_descriptors(self):
         """Who is there is served, who comes is told at once that there is no room, and nobody spins meanwhile."""
         self.begin(preexec=few_descriptors)

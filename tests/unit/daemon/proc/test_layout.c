@@ -198,6 +198,19 @@ START_TEST(values_out_of_bounds_are_refused)
 }
 END_TEST
 
+START_TEST(standard_output_may_be_a_services)
+{
+	struct sn_layout with = { .listeners = layout->listeners, .listener_count = 0 };
+	struct sn_layout_listener pair = { .kind = SN_LISTEN_PAIR };
+
+	ck_assert(!sn_layout_speaks_on_stdout(&with));
+	with.listener_count = 1;
+	ck_assert(!sn_layout_speaks_on_stdout(&with));
+	with.listeners = &pair;
+	ck_assert(sn_layout_speaks_on_stdout(&with));
+}
+END_TEST
+
 START_TEST(a_reload_keeps_what_bind_sees_as_the_same)
 {
 	struct sn_layout_listener *a = layout->listeners, b = a[0];
@@ -251,6 +264,7 @@ Suite *layout_suite(void)
 	tcase_add_test(tc, an_empty_one_too);
 	tcase_add_test(tc, truncated_or_longer_it_is_none);
 	tcase_add_loop_test(tc, values_out_of_bounds_are_refused, 0, BREAKS);
+	tcase_add_test(tc, standard_output_may_be_a_services);
 	tcase_add_test(tc, a_reload_keeps_what_bind_sees_as_the_same);
 	tcase_add_test(tc, a_plan_says_what_to_open);
 	suite_add_tcase(s, tc);
