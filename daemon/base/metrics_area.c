@@ -21,6 +21,9 @@
 enum { HEAD_WORDS = 1, ENTRY_HEAD_WORDS = 2 };
 #define AREA_MARK 0x534e4d4554530001ULL /* "SNMETS", version */
 #define SCALE_MOST 1000000000000000000ULL
+/* Of a set or a row. A reader repeats a set's labels for each of its rows: whoever can write to an
+ * area must not be able to make that more than a reader can hold. */
+#define LABELS_MAX 1024
 
 struct sn_metrics_area {
 	_Atomic uint64_t *words;
@@ -69,12 +72,15 @@ static void describe_row(struct sn_writer *w, const struct sn_metric_def *def)
 static int describe(
 	struct sn_writer *w, const struct sn_metric_def *defs, size_t count, const char *labels)
 {
-	if (count > UINT16_MAX)
+	if (count > UINT16_MAX || sn_str(labels).n > LABELS_MAX)
 		return SN_ELIMIT;
 	sn_write_str16(w, sn_str(labels));
 	sn_write_u16(w, (uint16_t)count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (sn_str(defs[i].labels).n > LABELS_MAX)
+			return SN_ELIMIT;
 		describe_row(w, &defs[i]);
+	}
 	return w->err;
 }
 
@@ -154,7 +160,7 @@ static bool row_valid(const struct row *row)
 		return false;
 	if (row->name.n == 0 || name_length(row->name, true) != row->name.n)
 		return false;
-	if (!labels_valid(row->labels) || !sn_utf8_valid(row->help))
+	if (row->labels.n > LABELS_MAX || !labels_valid(row->labels) || !sn_utf8_valid(row->help))
 		return false;
 	if (memchr(row->help.p, '\0', row->help.n) != NULL)
 		return false;
@@ -184,7 +190,7 @@ static bool entry_valid(const struct entry *entry)
 	struct sn_reader r = entry->reader;
 	struct row row;
 	size_t slots = 0;
-	if (r.err != SN_OK || !labels_valid(entry->labels))
+	if (r.err != SN_OK || entry->labels.n > LABELS_MAX || !labels_valid(entry->labels))
 		return false;
 	for (unsigned i = 0; i < entry->rows; i++) {
 		if (!read_row(&r, &row))

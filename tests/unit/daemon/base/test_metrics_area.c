@@ -256,6 +256,23 @@ START_TEST(test_too_long)
 }
 END_TEST
 
+/* Neither written nor read: a reader would repeat them for every row. */
+START_TEST(test_labels_too_long)
+{
+	char labels[1100];
+	struct sn_metrics_area *area = sn_metrics_area_open(memory[0], AREA_SIZE);
+	struct sn_metric_def def = defs[OPEN];
+	(void)snprintf(labels, sizeof(labels), "a=\"%01020d\"", 0);
+	ck_assert_uint_eq(strlen(labels), 1024);
+	ck_assert_ptr_nonnull(sn_metrics_area_place(area, &def, 1, labels));
+	(void)snprintf(labels, sizeof(labels), "a=\"%01021d\"", 0);
+	ck_assert_ptr_null(sn_metrics_area_place(area, &def, 1, labels));
+	def.labels = labels;
+	ck_assert_ptr_null(sn_metrics_area_place(area, &def, 1, NULL));
+	sn_metrics_area_close(&area);
+}
+END_TEST
+
 START_TEST(test_labels_escaped)
 {
 	struct sn_strbuf labels;
@@ -417,6 +434,7 @@ Suite *sn_suite_metrics_area(void)
 	tcase_add_test(tc, test_rows_that_differ);
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_too_long);
+	tcase_add_test(tc, test_labels_too_long);
 	tcase_add_test(tc, test_labels_escaped);
 	tcase_add_test(tc, test_rows_out_of_form);
 	tcase_add_test(tc, test_truncated);
