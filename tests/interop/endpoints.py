@@ -204,13 +204,15 @@ class Proxy(DaemonTest):
 
 class Activation(DaemonTest):
     def activate(self, *options, endpoint):
-        """systemd-socket-activate starts the daemon at the first connection."""
+        """systemd-socket-activate starts the daemon at the first connection, in an environment of its own making."""
+        directory = self.directory()
+        places = [f"--setenv={name}={os.path.join(directory, folder)}"
+                  for name, folder in (("STATE_DIRECTORY", "state"), ("RUNTIME_DIRECTORY", "run"))]
         for _ in range(5):
             port = free_port()
-            process = subprocess.Popen([need("systemd-socket-activate"), "-l", f"127.0.0.1:{port}", *options,
+            process = subprocess.Popen([need("systemd-socket-activate"), "-l", f"127.0.0.1:{port}", *places, *options,
                                         SENNIT, "irc", "--listen", endpoint],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                       env={**os.environ, "STATE_DIRECTORY": self.directory()})
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             lines = Lines(lambda n, p=process: os.read(p.stderr.fileno(), n), process.stderr.fileno())
             try:
                 lines.expect(rf"Listening on 127\.0\.0\.1:{port}")

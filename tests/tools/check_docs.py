@@ -62,6 +62,14 @@ def check_module_page(problems):
         problems.append("docs/module-api.md: its module is not, line for line, in tests/unit/daemon/service/echo.c")
 
 
+def check_released(problems):
+    """Every document is in the release."""
+    released = read("docs/Makefile.inc").split()
+    for name in sorted(os.listdir(os.path.join(SRC, "docs"))):
+        if name.endswith(".md") and f"docs/{name}" not in released:
+            problems.append(f"docs/Makefile.inc: docs/{name} is missing")
+
+
 def check_manual(problems):
     """The manual pages are generated from the tables; the copies in docs/man must be today's, and man(1) must like them."""
     for name, page in (("sennit", "docs/man/sennit.8"), ("sennit.toml", "docs/man/sennit.toml.5")):
@@ -87,6 +95,7 @@ def main():
         check_links(path, problems)
     for path in [*files((".c", ".h"), code), *documents]:
         check_leftovers(path, problems)
+    check_released(problems)
     check_manual(problems)
     check_module_page(problems)
     for problem in problems:
