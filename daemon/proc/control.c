@@ -1,6 +1,7 @@
 #include "daemon/proc/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -153,6 +154,40 @@ static bool take_words(struct client *client)
 	return true;
 }
 
+static void unknown_verb(struct sn_control_request *request, const char *name)
+{
+	const struct sn_control_options *options = &request->control->options;
+	const char *names[64];
+	const char *nearest;
+	size_t count = 0;
+
+	while (count < options->verb_count && count < sizeof(names) / sizeof(names[0])) {
+		names[count] = options->verbs[count].name;
+		count++;
+	}
+	nearest = sn_str_nearest(sn_str(name), names, count);
+	sn_control_fail(request, EX_USAGE, "there is no control verb \"%.64s\"; %s%s%s", name,
+		nearest != NULL ? "did you mean \"" : "`sennit ctl --help` lists them",
+		nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+}
+
+static void wrong_count(struct sn_control_request *request)
+{
+	const struct sn_control_verb *verb = request->verb;
+	char takes[32];
+
+	if (verb->max == 0)
+		(void)snprintf(takes, sizeof(takes), "no words");
+	else if (verb->min == verb->max)
+		(void)snprintf(takes, sizeof(takes), "%u word%s", (unsigned)verb->min,
+			verb->min == 1 ? "" : "s");
+	else
+		(void)snprintf(takes, sizeof(takes), "%u to %u words", (unsigned)verb->min,
+			(unsigned)verb->max);
+	sn_control_fail(request, EX_USAGE, "%s takes %s, not %zu; `sennit ctl --help` says which",
+		verb->name, takes, request->count);
+}
+
 static void run(struct client *client)
 {
 	struct sn_control_request *request = &client->request;
@@ -162,10 +197,9 @@ static void run(struct client *client)
 	sn_stream_pause(client->user.stream);
 	request->verb = verb;
 	if (verb == NULL)
-		sn_control_fail(request, EX_USAGE, "there is no control verb \"%.64s\"", name);
+		unknown_verb(request, name);
 	else if (request->count < verb->min || request->count > verb->max)
-		sn_control_fail(request, EX_USAGE, "%s takes %u to %u words, not %zu", verb->name,
-			(unsigned)verb->min, (unsigned)verb->max, request->count);
+		wrong_count(request);
 	else
 		verb->run(request);
 }

@@ -42,6 +42,7 @@ static const struct runner_case cases[] = {
 	{ { AT, "fail" }, EX_UNAVAILABLE, "", "sennit: no worker runs\n" },
 	{ { AT, "fail", "x" }, EX_CONFIG, "", "a.toml:1:2: error: no\n  | x\n" },
 	{ { AT, "stutus" }, EX_USAGE, "", "no control verb \"stutus\"" },
+	{ { AT, "zzzzzz" }, EX_USAGE, "", "\"zzzzzz\"; `sennit ctl --help` lists them" },
 	{ { AT, "bye" }, EX_UNAVAILABLE, "", "went away before it answered" },
 	{ { AT, "log", "\xff" }, EX_USAGE, "", "must be UTF-8" },
 	{ { "ctl" }, EX_USAGE, "", "needs a verb" },

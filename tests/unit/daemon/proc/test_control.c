@@ -254,7 +254,8 @@ START_TEST(wrong_verbs_and_counts_do_not_end_it)
 
 	say(fd, "[\"ecko\"]\n[\"echo\",\"1\",\"2\",\"3\",\"4\"]\n[\"echo\"]\n");
 	hear(fd, 4);
-	ck_assert_ptr_nonnull(strstr(heard, "no control verb \\\"ecko\\\""));
+	ck_assert_ptr_nonnull(
+		strstr(heard, "no control verb \\\"ecko\\\"; did you mean \\\"echo\\\"?"));
 	ck_assert_ptr_nonnull(strstr(heard, "echo takes 0 to 3 words, not 4"));
 	close(fd);
 }
