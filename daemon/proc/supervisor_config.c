@@ -77,6 +77,15 @@ static void on_again(struct sn_task *task)
 		begin_reload(sup);
 }
 
+/* "warning: ...", or "FILE:LINE:COLUMN: warning: ..." */
+static enum sn_log_level problem_level(struct sn_str line)
+{
+	const size_t warning = sn_str_find_str(line, SN_STR("warning: "));
+	const size_t error = sn_str_find_str(line, SN_STR("error: "));
+
+	return warning < error ? SN_LOG_WARN : SN_LOG_ERROR;
+}
+
 /* What people wrote wrong, line by line; the quoted lines below each stay out of the log. */
 static void log_problems(struct sn_str text)
 {
@@ -84,7 +93,7 @@ static void log_problems(struct sn_str text)
 
 	while (sn_str_split(&text, '\n', &line)) {
 		if (line.n > 0 && line.p[0] != ' ')
-			sn_log(&sn_supervisor_log, SN_LOG_ERROR, "reload-problem",
+			sn_log(&sn_supervisor_log, problem_level(line), "reload-problem",
 				sn_f_str("text", line));
 	}
 }

@@ -286,6 +286,21 @@ static bool is_served(const struct sn_supervisor *sup, const struct sn_layout_se
 	return false;
 }
 
+static bool has_failed(const struct sn_supervisor *sup, const struct sn_layout_service *service)
+{
+	struct sn_list *link;
+
+	sn_sup_each_worker(link, sup)
+	{
+		const struct sn_worker *worker = sn_sup_worker_at(link);
+
+		if (worker->life.state == SN_WORKER_FAILED &&
+			sn_sup_worker_runs(worker, sup->layout, service))
+			return true;
+	}
+	return false;
+}
+
 /* A stream socket of the internet can be deaf for a while and keep its port, whoever may bind it.
  */
 static bool can_be_deaf(const struct sn_layout_listener *listener, const struct sn_addr *local)
@@ -297,6 +312,7 @@ static bool can_be_deaf(const struct sn_layout_listener *listener, const struct 
 static void close_socket(struct sn_supervisor *sup, size_t i)
 {
 	const struct sn_layout_listener *listener = &sup->layout->listeners[i];
+	const bool failed = has_failed(sup, &sup->layout->services[listener->service]);
 	struct sn_listen_socket *sock = &sup->sockets.items[i];
 
 	if (can_be_deaf(listener, &sock->local))
@@ -304,9 +320,10 @@ static void close_socket(struct sn_supervisor *sup, size_t i)
 	else
 		sn_listen_close(sock);
 	sup->sockets.closed[i] = true;
-	sn_log(&sn_supervisor_log, SN_LOG_WARN, "listener-closed",
+	sn_log(&sn_supervisor_log, failed ? SN_LOG_WARN : SN_LOG_INFO, "listener-closed",
 		sn_f_str("service", service_name(sup->layout, i)),
-		sn_f_str("listen", listener->text), sn_f_cstr("why", "its workers have failed"));
+		sn_f_str("listen", listener->text),
+		sn_f_cstr("why", failed ? "its workers have failed" : "it was stopped"));
 }
 
 static void reopen_socket(struct sn_supervisor *sup, size_t i)

@@ -115,7 +115,7 @@ class Workers(Tree):
         good = daemon.address()
         self.log_has(daemon, '"event":"worker-failed".*bad/0')
         self.log_has(daemon, '"event":"worker-ended".*bad/0.*exit status 3', 5)
-        self.log_has(daemon, '"event":"listener-closed".*"service":"bad"')
+        self.log_has(daemon, '"event":"listener-closed".*"service":"bad".*its workers have failed')
         self.client(good, "alice").sync()
         self.assertNotIn("@worker bad/0", daemon.children())
         # Without it the daemon needs nobody who cannot start.
