@@ -371,8 +371,9 @@ static int unknown_type(struct parse *p, const struct sn_endpoint_arg *word)
 		return sn_diag_set(p->diag, SN_EUNKNOWN, word->column, "'%.*s' is no type to %s",
 			SN_STR_ARG(word->value), side);
 	near = sn_str_nearest(word->value, names, count);
-	return sn_diag_set(p->diag, SN_EUNKNOWN, word->column, "unknown endpoint type '%.*s'%s%s%s",
-		SN_STR_ARG(word->value), near != NULL ? "; did you mean '" : "",
+	return sn_diag_set(p->diag, SN_EUNKNOWN, word->column,
+		"unknown endpoint type '%.*s'; %s%s%s", SN_STR_ARG(word->value),
+		near != NULL ? "did you mean '" : "`sennit list endpoints` shows all",
 		near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 

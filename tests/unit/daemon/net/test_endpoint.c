@@ -224,6 +224,7 @@ START_TEST(explains)
 {
 	static const char *const rows[][2] = {
 		{ "Stpc:80", "unknown endpoint type 'tpc'; did you mean 'tcp'?" },
+		{ "Sfoo:80", "unknown endpoint type 'foo'; `sennit list endpoints` shows all" },
 		{ "Sexec:cat", "'exec' is no type to listen on" },
 		{ "Chaproxy:tcp:1", "'haproxy' is no type to connect to" },
 		{ "Stcp:80:interfac=x",
