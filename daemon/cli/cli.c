@@ -207,6 +207,15 @@ static int dispatch(int argc, char **argv)
 	return sn_supervisor_main(argc, argv);
 }
 
+/* `sennit help WORD`: as `sennit WORD --help`. */
+static int help_of(char *word)
+{
+	char option[] = "--help";
+	char *argv[] = { word, option, NULL };
+
+	return dispatch(2, argv);
+}
+
 int sn_cli_main(int argc, char **argv)
 {
 	int exit_code;
@@ -221,7 +230,9 @@ int sn_cli_main(int argc, char **argv)
 	}
 	if (argv[1][0] == '@')
 		return sn_cli_role(argc, argv);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	if (strcmp(argv[1], "help") == 0 && argc > 2)
+		exit_code = help_of(argv[2]);
+	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 		strcmp(argv[1], "help") == 0)
 		exit_code = print_overview();
 	else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)

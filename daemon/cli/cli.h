@@ -81,6 +81,8 @@ int sn_cli_serve(struct sn_conf *conf, struct sn_conf_diags *diags);
 
 /* "sennit: TEXT" and where to look, on standard error; EX_USAGE. */
 int sn_cli_usage(const char *verb, const char *fmt, ...) SN_PRINTF(2, 3);
+/* How a checker is written: "file:PATH", "unix[:SERVICE]", "accounts". */
+void sn_cli_checker_usage(const struct sn_checker_type *type, struct sn_strbuf *out);
 /* Did you mean: "; did you mean \"X\"?" appended to out when one of names is near. */
 void sn_cli_nearest(
 	struct sn_strbuf *out, struct sn_str word, const char *const *names, size_t count);

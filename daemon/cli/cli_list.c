@@ -43,12 +43,49 @@ static void list_endpoints(void)
 	list_side(SN_CLIENT);
 }
 
+#define INDENT 4
+#define WIDTH 80
+
+static void print_indented(const char *text)
+{
+	size_t column = WIDTH;
+	struct sn_str rest = sn_str(text), word;
+
+	while (sn_str_split(&rest, ' ', &word)) {
+		const bool fits = column + 1 + word.n <= WIDTH;
+
+		if (!fits && word.p != text)
+			putchar('\n');
+		column = (fits ? column + 1 : INDENT) + word.n;
+		printf("%*s%.*s", fits ? 1 : INDENT, "", SN_STR_ARG(word));
+	}
+	putchar('\n');
+}
+
+/* An argument that may be left out takes the colon with it: "unix[:SERVICE]". */
+void sn_cli_checker_usage(const struct sn_checker_type *type, struct sn_strbuf *out)
+{
+	const char *arg = type->arg_help;
+
+	sn_strbuf_adds(out, type->name);
+	if (arg[0] == '[')
+		sn_strbuf_addf(out, "[:%s", arg + 1);
+	else if (arg[0] != '\0')
+		sn_strbuf_addf(out, ":%s", arg);
+}
+
 static void print_checker(const struct sn_checker_type *type)
 {
 	const char *separator = "";
 
-	printf("%s%s%s\n    %s\n    Takes: ", type->name, type->arg_help[0] != '\0' ? ":" : "",
-		type->arg_help, type->doc);
+	char usage[200];
+	struct sn_strbuf b;
+
+	sn_strbuf_fixed(&b, usage, sizeof(usage));
+	sn_cli_checker_usage(type, &b);
+	printf("%s\n", usage);
+	print_indented(type->doc);
+	fputs("    Takes: ", stdout);
 	for (size_t i = 0; i < SN_CREDS_KINDS; i++) {
 		const enum sn_creds_kind kind = (enum sn_creds_kind)(1u << i);
 

@@ -243,12 +243,11 @@ static void add_checkers(struct sn_strbuf *out)
 
 	sn_strbuf_adds(out, ".SH AUTHENTICATION\nWhat\n.B \\-\\-auth\ntakes:\n");
 	for (size_t i = 0; (type = sn_checker_type_at(i)) != NULL; i++) {
-		const char *colon = type->arg_help[0] != '\0' ? ":" : "";
 		char text[200];
 		struct sn_strbuf left;
 
 		sn_strbuf_fixed(&left, text, sizeof(text));
-		sn_strbuf_addf(&left, "%s%s%s", type->name, colon, type->arg_help);
+		sn_cli_checker_usage(type, &left);
 		sn_strbuf_adds(out, ".TP\n");
 		add_bold(out, sn_strbuf_str(&left));
 		add_line(out, sn_str(type->doc));

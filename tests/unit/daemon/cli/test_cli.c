@@ -11,6 +11,8 @@ static const struct runner_case cases[] = {
 	{ { "--help" }, EX_OK, "Usage: sennit SERVICE [options]", "" },
 	{ { "-h" }, EX_OK, "  irc        a chat server", "" },
 	{ { "help" }, EX_OK, "  check      say everything", "" },
+	{ { "help", "check" }, EX_OK, "Usage: sennit check", "" },
+	{ { "list", "auth" }, EX_OK, "\nunix[:SERVICE]\n    Users of the machine", "" },
 	{ { "--version" }, EX_OK, PACKAGE_STRING "\n", "" },
 	{ { "-V" }, EX_OK, PACKAGE_STRING "\n", "" },
 	{ { NULL }, EX_USAGE, "Usage: sennit SERVICE [options]", "" },

@@ -72,6 +72,20 @@ START_TEST(every_example_is_one)
 }
 END_TEST
 
+/* Its words, whatever is between them: lines are broken for people. */
+static const char *find_words(const char *text, const char *words)
+{
+	for (; *text != '\0'; text++) {
+		const char *at = text, *word = words;
+
+		while (*word != '\0' && (*at == *word || (*word == ' ' && *at == '\n')))
+			at += *word++ == ' ' ? strspn(at, " \n") : 1;
+		if (*word == '\0')
+			return text;
+	}
+	return NULL;
+}
+
 START_TEST(every_kind_of_authentication)
 {
 	static const char *const list[] = { "list", "auth", NULL };
@@ -81,7 +95,7 @@ START_TEST(every_kind_of_authentication)
 	ck_assert_int_eq(runner_run(list), EX_OK);
 	sn_checkers_init();
 	for (; (type = sn_checker_type_at(i)) != NULL; i++)
-		ck_assert_ptr_nonnull(strstr(runner_out(), type->doc));
+		ck_assert_ptr_nonnull(find_words(runner_out(), type->doc));
 	ck_assert_uint_ge(i, 2);
 }
 END_TEST
