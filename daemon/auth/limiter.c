@@ -343,26 +343,35 @@ int sn_limiter_net_parse(struct sn_str text, struct sn_limiter_net *net_r)
 	return SN_OK;
 }
 
-static bool net_has(const struct sn_limiter_net *net, const uint8_t key[16])
+/* IPv4 as IPv6 maps it. All of it: what is counted together is not exempted together. */
+static void whole_address(const struct sn_addr *addr, uint8_t bytes_r[16])
+{
+	if (addr->sa.sa_family == AF_INET6)
+		memcpy(bytes_r, &addr->in6.sin6_addr, 16);
+	else
+		sn_addr_limit_key(addr, bytes_r);
+}
+
+static bool net_has(const struct sn_limiter_net *net, const uint8_t bytes[16])
 {
 	uint8_t wanted[16];
 	const unsigned whole = net->bits / 8, rest = net->bits % 8;
 	const uint8_t mask = (uint8_t)(0xff00u >> rest);
 
-	sn_addr_limit_key(&net->address, wanted);
-	return memcmp(wanted, key, whole) == 0 &&
-		(rest == 0 || ((wanted[whole] ^ key[whole]) & mask) == 0);
+	whole_address(&net->address, wanted);
+	return memcmp(wanted, bytes, whole) == 0 &&
+		(rest == 0 || ((wanted[whole] ^ bytes[whole]) & mask) == 0);
 }
 
 static bool is_exempt(const struct sn_limiter *limiter, const struct sn_addr *peer)
 {
-	uint8_t key[16];
+	uint8_t bytes[16];
 
 	if (peer == NULL || (peer->sa.sa_family != AF_INET && peer->sa.sa_family != AF_INET6))
 		return true;
-	sn_addr_limit_key(peer, key);
+	whole_address(peer, bytes);
 	for (size_t i = 0; i < limiter->options.exempt_count; i++) {
-		if (net_has(&limiter->options.exempt[i], key))
+		if (net_has(&limiter->options.exempt[i], bytes))
 			return true;
 	}
 	return false;

@@ -245,6 +245,10 @@ START_TEST(exempt_peers_are_not_counted)
 		{ "0.0.0.0/0", "2001:db8::1", false },
 		{ "2001:db8::/32", "2001:db8:1::1", true },
 		{ "2001:db8::/32", "2001:db9::1", false },
+		{ "2001:db8::1", "2001:db8::1", true },
+		{ "2001:db8::1", "2001:db8::2", false },
+		{ "2001:db8::/96", "2001:db8::1:0:0", false },
+		{ "::ffff:192.0.2.0/120", "192.0.2.1", true },
 		{ "::/0", "192.0.2.1", true },
 	};
 	struct sn_limiter_net net;
@@ -419,7 +423,7 @@ Suite *suite_limiter(void)
 	tcase_add_test(tc, repetition_counts_once);
 	tcase_add_test(tc, a_success_takes_its_own_cost_back);
 	tcase_add_test(tc, tells_peers_apart);
-	tcase_add_loop_test(tc, exempt_peers_are_not_counted, 0, 11);
+	tcase_add_loop_test(tc, exempt_peers_are_not_counted, 0, 15);
 	tcase_add_loop_test(tc, refuses_bad_nets, 0, 8);
 	tcase_add_test(tc, the_weakest_is_evicted);
 	tcase_add_test(tc, lists_the_worst);
