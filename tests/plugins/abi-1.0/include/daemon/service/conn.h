@@ -18,12 +18,13 @@ struct sn_conn {
 	uint64_t id; /* unique in this process */
 	struct sn_instance *instance;
 	struct sn_stream_user user;
-	struct sn_session *session; /* NULL: nobody yet */
+	struct sn_session *session; /* NULL: nobody yet; sn_conn_set_session */
 	struct sn_conf *conf;
-	struct sn_pool *pool_; /* use sn_conn_pool */
-	struct sn_list link;   /* instance->conns */
-	int64_t opened;        /* monotonic ns */
-	uint64_t reserved_[8]; /* for members of later minors; zero (decisions/0009) */
+	struct sn_pool *pool_;  /* use sn_conn_pool */
+	struct sn_list link;    /* instance->conns */
+	int64_t opened;         /* monotonic ns */
+	struct sn_timer expiry; /* of the session */
+	uint64_t reserved_[3];  /* for members of later minors; zero (decisions/0009) */
 };
 
 static inline struct sn_str sn_conn_input(const struct sn_conn *conn)
@@ -43,6 +44,9 @@ void sn_conn_resume(struct sn_conn *conn);
 void sn_conn_close(struct sn_conn *conn);
 void sn_conn_abort(struct sn_conn *conn, int code);
 bool sn_conn_is_open(const struct sn_conn *conn);
+/* Somebody has logged in, maybe again: takes the session over. When it ends (an app token's last
+ * day) the connection is kicked. */
+void sn_conn_set_session(struct sn_conn *conn, struct sn_session *session);
 /* Close with a reason that the client sees, if the module knows how to tell it. */
 void sn_conn_kick(struct sn_conn *conn, struct sn_str reason);
 
