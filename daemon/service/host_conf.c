@@ -24,7 +24,7 @@ static const struct sn_conf_item server_items[] = {
 	{ "group", SN_CONF_STRING, offsetof(struct sn_server_conf, group), .max = 64,
 		.reload = SN_RELOAD_PROCESS, .doc = "Group to become; default: the user's own." },
 	{ "processes", SN_CONF_STRING, offsetof(struct sn_server_conf, processes), .def = "auto",
-		.min = 1, .max = 8, .flags = SN_CONF_OR_NUMBER, .reload = SN_RELOAD_PROCESS,
+		.min = 1, .max = 8, .flags = SN_CONF_OR_NUMBER, .reload = SN_RELOAD_LIVE,
 		.option = "processes", .meta = "N",
 		.doc = "Workers of the group \"main\": a number up to 256, or \"auto\" for one per "
 		       "core. Services with shared state, such as irc, run in the first of them." },
@@ -175,7 +175,7 @@ const struct sn_conf_section sn_server_section = {
 
 static const struct sn_conf_item worker_items[] = {
 	{ "processes", SN_CONF_STRING, offsetof(struct sn_worker_conf, processes), .def = "auto",
-		.min = 1, .max = 8, .flags = SN_CONF_OR_NUMBER, .reload = SN_RELOAD_PROCESS,
+		.min = 1, .max = 8, .flags = SN_CONF_OR_NUMBER, .reload = SN_RELOAD_LIVE,
 		.doc = "Workers of this group: a number up to 256, or \"auto\" for one per core." },
 };
 
