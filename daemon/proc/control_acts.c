@@ -159,11 +159,16 @@ static const struct sn_layout_service *find_service(
 static void finish_service(struct sn_control_request *request, json_t *result)
 {
 	const char *error = json_string_value(json_object_get(result, "error"));
+	const bool up = strcmp(request->verb->name, "start") == 0;
 
-	if (error != NULL)
+	if (error != NULL) {
 		sn_control_fail(request, EX_UNAVAILABLE, "%s", error);
-	else
+	} else {
+		(void)json_object_set_new(result, "message",
+			json_sprintf(
+				"service %s%s", request->words[0], up ? " runs" : " has stopped"));
 		sn_control_done(request, EX_OK, json_incref(result));
+	}
 	json_decref(result);
 }
 

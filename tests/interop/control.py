@@ -86,12 +86,12 @@ class Control(DaemonTest):
     def test_a_service_stops_and_starts(self):
         daemon, addresses, _ = self.two()
         alice = self.client(addresses["lounge"], "alice")
-        daemon.ctl("stop", "lounge")
+        self.assertEqual(daemon.ctl("stop", "lounge")["message"], "service lounge has stopped")
         alice.expect("ERROR :")
         states = {row["service"]: row["state"] for row in daemon.ctl("status")["services"]}
         self.assertEqual(states, {"lounge": "stopped", "attic": "running"})
         self.client(addresses["attic"], "bob").sync()
-        daemon.ctl("start", "lounge")
+        self.assertEqual(daemon.ctl("start", "lounge")["message"], "service lounge runs")
         self.client(addresses["lounge"], "alice").sync()
 
     def test_a_stopped_service_stays_so_in_a_new_worker(self):
