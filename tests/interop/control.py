@@ -106,6 +106,17 @@ class Control(DaemonTest):
         daemon.ctl("start", "lounge")
         self.client(addresses["lounge"], "alice").sync()
 
+    def test_a_reload_changes_the_number_of_workers(self):
+        daemon, addresses, path = self.two()
+        alice = self.client(addresses["lounge"], "alice")
+        for processes, workers in ((3, {"main/0", "main/1", "main/2"}), (1, {"main/0"})):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"[server]\nprocesses = {processes}\n" + TWO)
+            self.assertNotIn("restarted", daemon.ctl("reload", json_output=False))
+            self.wait_until(lambda: {row["worker"] for row in daemon.ctl("workers")["workers"]
+                                     if row["worker"].startswith("main/")} == workers)
+        alice.sync()
+
     def test_a_group_drains_and_starts(self):
         daemon, addresses, _ = self.two()
         bob = self.client(addresses["attic"], "bob")
