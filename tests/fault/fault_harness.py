@@ -11,7 +11,7 @@ import time
 
 SRC = os.environ.get("SN_SRCDIR", os.path.abspath(os.path.join(os.path.dirname(__file__), "../..")))
 sys.path.insert(0, os.path.join(SRC, "tests/interop"))
-from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, Lines, children_of, need  # noqa: E402
+from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, Lines, alive, children_of, need  # noqa: E402
 
 CROWD = os.path.join(BUILD, "tests/fault/many_clients")
 UNRULY = os.path.join(BUILD, "tests/fault/unruly.so")
@@ -41,14 +41,6 @@ def spread(seconds):
 def sanitized():
     """Whether the program was built with AddressSanitizer."""
     return "libasan" in subprocess.run([need("ldd"), SENNIT], capture_output=True, text=True, check=True).stdout
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def descendants(pid):

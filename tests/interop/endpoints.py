@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from harness import PATIENCE, SENNIT, Daemon, DaemonTest, IrcClient, Lines, make_certificate, need, tls_context
+from harness import PATIENCE, SENNIT, Daemon, DaemonTest, IrcClient, Lines, alive, make_certificate, need, tls_context
 
 V2_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
@@ -256,9 +256,11 @@ class Local(DaemonTest):
         second = Daemon("irc", "--listen", f"unix:{path}")
         self.assertEqual(second.wait(), 69)
         self.assertIn(path, second.stop(expect=69))
+        workers = daemon.children().values()
         daemon.process.kill()
         daemon.process.wait()
         daemon.stop(expect=-signal.SIGKILL)
+        self.wait_until(lambda: not any(map(alive, workers)))  # until then they hold the socket
         third = self.daemon("irc", "--listen", f"unix:{path}")
         third.out.expect("listening on unix:")
         self.over_unix(path).register("alice")

@@ -80,6 +80,14 @@ def children_of(pid):
         return []
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Daemon:
     """The real program. Its addresses come from the lines it greets with."""
 

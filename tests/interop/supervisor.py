@@ -14,21 +14,13 @@ import threading
 import time
 import unittest
 
-from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, children_of, need
+from harness import BUILD, PATIENCE, SENNIT, DaemonTest, IrcClient, alive, children_of, need
 
 KILLS = int(os.environ.get("SN_TEST_KILLS", "20"))
 RELOADS = int(os.environ.get("SN_TEST_RELOADS", "3"))
 CLIENTS = int(os.environ.get("SN_TEST_CLIENTS", "50"))
 LOCAL = 'listen = "tcp:0:interface=127.0.0.1"\n'
 OPEN = ["-o", "max_per_address=1000", "-o", "max_connections=1000"]
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def answers(address, patience=PATIENCE):
