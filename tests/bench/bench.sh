@@ -19,5 +19,6 @@ export BENCH_HEAD=printed
 "$here/bench_irc.sh" "$1"
 /usr/bin/python3 "$here/bench_auth.py" "$1"
 "$here/bench_upgrade.sh" "$1"
+"$here/bench_workers.sh" "$1"
 "$here/bench_own.sh" "$1" loop tls dgram store
 echo "load $(cut -d' ' -f1-3 /proc/loadavg) at the end"

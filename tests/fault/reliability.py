@@ -2,7 +2,7 @@
 """Every figure of docs/reliability.md: the long forms of the fault tests, and those of the interop tests that are about
 bad input. `make reliability`, or this with the names of some of them.
 
-Half an hour; some of it needs PostgreSQL, and root or user namespaces. Ends with 1 if one of them failed."""
+A quarter of an hour; some of it needs PostgreSQL, and root or user namespaces. Ends with 1 if one of them failed."""
 import os
 import subprocess
 import sys
