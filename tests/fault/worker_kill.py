@@ -53,6 +53,8 @@ class Kills(FaultTest):
             first_answer(address)
             times.append(time.monotonic() - began)
             pid = daemon.worker(place, other_than=pid)
+            if rng.random() < 0.8:  # else the next kill may meet it in its start, after which it waits a little
+                self.wait_until(lambda: ("ready", pid) in [(row["state"], row["pid"]) for row in daemon.ctl("workers")["workers"]])
         return times
 
     def two_groups(self):
