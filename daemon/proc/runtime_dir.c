@@ -44,7 +44,8 @@ static int check_owner(const char *path, uid_t owner, struct sn_diag *diag)
 	if ((st.st_uid != owner && st.st_uid != 0) || (st.st_mode & 0022) != 0)
 		return sn_diag_set(diag, SN_EDENIED, 0,
 			"runtime directory %s belongs to user %u with mode %o: it must be the "
-			"daemon's (user %u) and writable by nobody else",
+			"daemon's (user %u) and writable by nobody else: remove it, or name another "
+			"with [server] runtime",
 			path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777), (unsigned)owner);
 	return SN_OK;
 }

@@ -58,6 +58,7 @@ struct worker {
 	struct sn_host_change *change;
 	struct sn_host_stop stop;
 	bool serves; /* the host has started */
+	bool over;   /* the host is gone: what is asked from now on is nobody's */
 	int log_fd;
 };
 
@@ -542,6 +543,8 @@ static void on_message(struct sn_ipc *ipc, struct sn_ipc_message *message)
 {
 	struct worker *worker = sn_container_of(ipc, struct worker, ipc);
 
+	if (worker->over)
+		return;
 	switch (message->type) {
 	case SN_IPC_HERITAGE:
 		on_heritage(worker, message);
@@ -616,6 +619,7 @@ static void close_fd(int *fd)
 
 static void fini(struct worker *worker)
 {
+	worker->over = true;
 	sn_watchdog_stop();
 	on_abort(worker);
 	sn_worker_freezes_free(&worker->freezes);

@@ -57,7 +57,8 @@ class Outages(unittest.TestCase):
         self.server.start()
         writer.more()
         writer.finish()
-        self.assertLessEqual(len(writer.failed), 64 if OUTAGE < 9 else 1 << 20)
+        # Those on their way when it crashed, and at most as many that it took and dropped while it came back.
+        self.assertLessEqual(len(writer.failed), 2 * 64 if OUTAGE < 9 else 1 << 20)
         self.check(writer)
 
     def test_the_writer_is_killed(self):

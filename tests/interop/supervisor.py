@@ -264,8 +264,11 @@ class Supervisor(Tree):
         def orphans():
             found = []
             for pid in children_of(inner):
-                with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    words = file.read().decode().split("\0")
+                try:
+                    with open(f"/proc/{pid}/cmdline", "rb") as file:
+                        words = file.read().decode().split("\0")
+                except FileNotFoundError:  # reaped since it was listed
+                    continue
                 if len(words) < 2 or words[1] not in own:
                     found.append(pid)
             return found
