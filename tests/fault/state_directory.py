@@ -87,7 +87,8 @@ class Base(FaultTest):
         return run.stderr
 
     def add_alice(self):
-        self.user("add", "alice", "--password-stdin")
+        for name in ("alice", "carol"):
+            self.user("add", name, "--password-stdin")
 
     def run_file(self, text):
         self.write(self.path, text)
@@ -142,7 +143,7 @@ class Database(Base):
                 figure(f"database {what}, at start", 1, "exit 78, one line says what to do")
 
     def test_spoiled_while_it_is_used(self):
-        """Logins fail for the time being, or go on from memory; who talks is not disturbed; a restored one works."""
+        """Logins go on from memory or fail for the time being; who talks is not disturbed; a restored one works."""
         self.add_alice()
         daemon = self.run_file(MEMBERS + "open = true\n")
         address = daemon.address()
@@ -151,9 +152,12 @@ class Database(Base):
         with open(self.state + "/sennit.db", "rb") as file:
             good = file.read()
         noise(self.state)
-        for name in ("alice", "bob"):
-            self.assertEqual(self.log_in(address, name, "wrong"), "904")
-        daemon.ctl("reload", expect=None)
+        # Nobody has asked for carol before: neither the cache of logins nor that of the database knows her.
+        self.assertEqual(self.log_in(address, "carol"), "904")
+        self.logged(daemon, '"event":"login-refused".*"error":"service unavailable"')
+        self.logged(daemon, '"event":"database-failed","error":"(?:database disk image is malformed|file is not a database)"')
+        self.assertEqual(self.log_in(address, "alice"), "903")
+        daemon.ctl("reload")
         seen = others.end()
         self.assert_undisturbed(seen)
         daemon.stop()
@@ -165,7 +169,7 @@ class Database(Base):
         daemon = self.run_file(MEMBERS)
         self.assertEqual(self.log_in(daemon.address()), "903")
         figure("database overwritten with noise while it is used", 1,
-               f"logins fail, {seen['answers']} answers to those who talk, 0 lost; a restored file works at the next start")
+               f"who logged in before still can, others are told to try later; {seen['answers']} answers to those who talk, 0 lost; a restored file works at the next start")
 
     def test_another_daemons(self):
         self.add_alice()
@@ -210,6 +214,7 @@ class Mounted(Base):
         for _ in range(3):
             full(self.state)
             self.assertEqual(self.log_in(address), "903")
+            self.assertEqual(self.log_in(address, "carol"), "903")
             self.assertEqual(self.log_in(address, password="wrong"), "904")
             text = self.user("add", "bob", "--password-stdin", expect=1)
             self.assertRegex(text, "full|space")
