@@ -12,7 +12,10 @@
 
 #include "daemon/auth/check_job.h"
 #include "daemon/auth/checkers.h"
+#include "daemon/base/log.h"
 #include "daemon/base/mem.h"
+
+static const struct sn_log_ctx log_ctx = SN_LOG_CTX("auth.file");
 
 #define PASSWORD_FILE_MAX (16 << 20)
 
@@ -70,20 +73,28 @@ static bool take_secret(struct sn_str *fields, struct sn_str *secret_r)
 	return true;
 }
 
+static bool says_nothing(struct sn_str line)
+{
+	return line.n == 0 || line.p[0] == '#';
+}
+
+static bool take_line(struct sn_str line, struct file_entry *entry)
+{
+	if (says_nothing(line) || !sn_str_split(&line, ':', &entry->name) ||
+		!take_secret(&line, &entry->secret) || entry->name.n == 0)
+		return false;
+	if (!sn_str_split(&line, ':', &entry->roles))
+		entry->roles = SN_STR_NULL;
+	return true;
+}
+
 static bool next_entry(struct sn_str *rest, struct file_entry *entry)
 {
 	struct sn_str line;
 
 	while (sn_str_split(rest, '\n', &line)) {
-		struct sn_str fields = sn_str_trim(line);
-
-		if (fields.n == 0 || fields.p[0] == '#' ||
-			!sn_str_split(&fields, ':', &entry->name) ||
-			!take_secret(&fields, &entry->secret) || entry->name.n == 0)
-			continue;
-		if (!sn_str_split(&fields, ':', &entry->roles))
-			entry->roles = SN_STR_NULL;
-		return true;
+		if (take_line(sn_str_trim(line), entry))
+			return true;
 	}
 	return false;
 }
@@ -92,6 +103,21 @@ static bool next_entry(struct sn_str *rest, struct file_entry *entry)
 static unsigned cost_of(struct sn_str secret)
 {
 	return sn_password_is_hash(secret) ? 2 : sn_scram_is_record(secret) ? 1 : 0;
+}
+
+/* A line that is no account would go unnoticed until its owner cannot log in. */
+static void name_bad_lines(const struct file_checker *file)
+{
+	struct sn_str rest = sn_str_n(file->text, file->size), line;
+	struct file_entry entry;
+
+	for (int64_t number = 1; sn_str_split(&rest, '\n', &line); number++) {
+		line = sn_str_trim(line);
+		if (!says_nothing(line) && !take_line(line, &entry))
+			sn_log(&log_ctx, SN_LOG_WARN, "line-ignored", sn_f_cstr("file", file->path),
+				sn_f_int("line", number),
+				sn_f_cstr("expected", "NAME:SECRET or NAME:SECRET:ROLE,ROLE"));
+	}
 }
 
 /* What the file can answer. One crypt(3) hash in it, and SCRAM is not offered: that client could
@@ -126,6 +152,7 @@ static void take_text(struct file_checker *file, char *text, size_t size, const 
 	file->size = size;
 	file->seen = *st;
 	survey(file);
+	name_bad_lines(file);
 }
 
 static bool unchanged(const struct file_checker *file, const struct stat *st)

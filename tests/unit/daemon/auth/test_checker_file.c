@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/base/mem.h"
+#include "tests/support/log_capture.h"
 #include "tests/unit/daemon/auth/fixture.h"
 
 static const char people[] = "# people\n"
@@ -58,6 +59,21 @@ START_TEST(a_vanished_file_leaves_the_last_state)
 
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(check_now(checker, "alice", "secret", NULL), SN_OK);
+	sn_checker_close(&checker);
+}
+END_TEST
+
+/* With their numbers, and without what stands in them. */
+START_TEST(names_the_lines_that_are_no_accounts)
+{
+	struct sn_checker *checker;
+	const char *log;
+
+	log_capture_start();
+	checker = open_checker("file:%s", write_file(people));
+	log = log_capture_stop();
+	ck_assert_msg(strstr(log, "line=5") != NULL && strstr(log, "line=6") != NULL, "%s", log);
+	ck_assert_msg(strstr(log, "line=4") == NULL && strstr(log, "short") == NULL, "%s", log);
 	sn_checker_close(&checker);
 }
 END_TEST
@@ -233,6 +249,7 @@ Suite *suite_checker_file(void)
 	tcase_add_loop_test(tc, answers, 0, 10);
 	tcase_add_test(tc, notices_changes);
 	tcase_add_test(tc, a_vanished_file_leaves_the_last_state);
+	tcase_add_test(tc, names_the_lines_that_are_no_accounts);
 	tcase_add_loop_test(tc, knows_every_form_and_the_roles, 0, 7);
 	tcase_add_test(tc, a_crypt_hash_takes_scram_out_of_the_offer);
 	tcase_add_loop_test(tc, refuses_what_it_cannot_read, 0, 5);
