@@ -109,13 +109,7 @@ int sn_host_auth_open(struct sn_host *host, const struct sn_conf *conf, struct s
 	if (need == SN_STATE_UNUSED || host->auth.store != NULL)
 		return SN_OK;
 	if (host->state == NULL && !server->ephemeral && server->store.n == 0) {
-		/* Those that ask for accounts by name say so themselves, and so does who named a
-		 * place for them. */
-		if (need == SN_STATE_WANTED && server->state.n > 0) {
-			sn_conf_report(diags, SN_CONF_ERROR, (struct sn_conf_pos){ 0 },
-				"accounts: %s", host->store_missing);
-			return SN_ECONFIG;
-		}
+		/* Those that ask for it by name say so themselves. */
 		if (need == SN_STATE_WANTED)
 			sn_log(&log_ctx, SN_LOG_WARN, "no-accounts",
 				sn_f_cstr("reason", host->store_missing));

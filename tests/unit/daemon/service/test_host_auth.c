@@ -83,17 +83,6 @@ START_TEST(and_why)
 }
 END_TEST
 
-/* Who names a place for the accounts wants them. */
-START_TEST(a_named_place_is_not_passed_over)
-{
-	const struct sn_host_options options = { .state_missing = "/x is read-only" };
-
-	ck_assert_int_eq(
-		host_try_with(options, "[server]\nstate = \"/x\"\n[service.tap]\n"), SN_ECONFIG);
-	ck_assert_msg(strstr(reported(), "/x is read-only") != NULL, "%s", reported());
-}
-END_TEST
-
 START_TEST(unasked_it_goes_on_without)
 {
 	host_up("[service.tap]\n");
@@ -173,7 +162,6 @@ Suite *sn_suite_host_auth(void)
 	tcase_add_test(tc, checkers_of_a_service);
 	tcase_add_test(tc, one_that_needs_what_is_not_there);
 	tcase_add_test(tc, and_why);
-	tcase_add_test(tc, a_named_place_is_not_passed_over);
 	tcase_add_test(tc, unasked_it_goes_on_without);
 	tcase_add_test(tc, accounts_are_known_unasked);
 	tcase_add_test(tc, who_needs_a_role_is_no_guest);
